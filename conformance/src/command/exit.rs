@@ -1,0 +1,35 @@
+//! The exit codes.
+
+use std::process::ExitCode;
+
+/// The paragraph about exit codes in the help texts.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0  all as it should be
+  1  something disagreed
+  2  the command line is wrong, or an input cannot be read
+  3  the backend would not start
+  4  nothing was tested
+
+Example: vmo-conformance --level kernel";
+
+/// How the command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All as it should be.
+    Good = 0,
+    /// Something disagreed.
+    Disagreed = 1,
+    /// The command line is wrong, or an input cannot be read.
+    Usage = 2,
+    /// The backend would not start.
+    NotStarted = 3,
+    /// Nothing was tested.
+    NothingTested = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

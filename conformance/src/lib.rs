@@ -1,0 +1,15 @@
+//! A conformance test suite and fuzzer for Zircon's virtual memory objects.
+
+#![forbid(unsafe_code)]
+
+pub mod backends;
+pub mod command;
+pub mod ledger;
+mod level;
+pub mod program;
+mod recordings;
+pub mod replay;
+pub mod runner;
+pub mod suite;
+
+pub use level::Level;

@@ -1,0 +1,148 @@
+//! The tester's scratch memory in the backend's arena.
+//!
+//! ```text
+//! page 0    places of fixed size, one for each argument, 64 bytes apart
+//! page 1…   the one buffer of a call, up to the end of the arena
+//! ```
+//!
+//! Places and buffers are filled with a pattern before a call, so that it shows
+//! afterwards what the call stored and whether it went too far.
+
+use vmo_abi::{Arena, ArgumentKind, Backend, ZX_PAGE_SIZE, zx_vaddr_t};
+
+use super::RunError;
+use super::outcome::Outcome;
+
+/// What places hold before a call.
+pub(super) const PATTERN: u8 = 0xaa;
+/// Bytes behind a buffer that must keep the pattern.
+const CANARY: usize = 16;
+const PLACE_STRIDE: u64 = 64;
+const SMALLEST_ARENA: u64 = 16 * ZX_PAGE_SIZE;
+
+pub(super) struct Scratch {
+    arena: Arena,
+    pattern: Vec<u8>,
+    /// Bytes of the present call's buffer that hold the pattern, those behind it
+    /// included.
+    prepared: usize,
+}
+
+impl Scratch {
+    pub(super) fn new(arena: Arena) -> Result<Self, RunError> {
+        if arena.len < SMALLEST_ARENA {
+            return Err(RunError::ArenaTooSmall { offered: arena.len, needed: SMALLEST_ARENA });
+        }
+        Ok(Self { arena, pattern: Vec::new(), prepared: 0 })
+    }
+
+    fn buffer(&self) -> zx_vaddr_t {
+        self.arena.base + ZX_PAGE_SIZE
+    }
+
+    /// Bytes that a buffer can have.
+    pub(super) fn room(&self) -> usize {
+        usize::try_from(self.arena.len - ZX_PAGE_SIZE).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn check_room(&self, len: u64) -> Result<(), RunError> {
+        let room = self.room() as u64;
+        if len > room { Err(RunError::DataTooLong { len, room }) } else { Ok(()) }
+    }
+
+    fn place_of(&self, index: usize) -> zx_vaddr_t {
+        self.arena.base + PLACE_STRIDE * index as u64
+    }
+
+    /// Prepares good memory for a pointer argument and answers with its
+    /// address.
+    pub(super) fn prepare(
+        &mut self,
+        backend: &dyn Backend,
+        index: usize,
+        kind: ArgumentKind,
+        len: u64,
+    ) -> Result<zx_vaddr_t, RunError> {
+        if let Some(size) = kind.pointee_size() {
+            let place = self.place_of(index);
+            backend.store(place, &[PATTERN; 8][..size as usize])?;
+            return Ok(place);
+        }
+        if matches!(kind, ArgumentKind::BytesOut(_)) {
+            // A length beyond the arena is left to the call to refuse.
+            let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.room() - CANARY);
+            self.prepared = len + CANARY;
+            if self.pattern.len() < self.prepared {
+                self.pattern.resize(self.prepared, PATTERN);
+            }
+            backend.store(self.buffer(), &self.pattern[..self.prepared])?;
+        }
+        Ok(self.buffer())
+    }
+
+    /// Puts bytes into the buffer and answers with its address.
+    pub(super) fn place(
+        &self,
+        backend: &dyn Backend,
+        bytes: &[u8],
+    ) -> Result<zx_vaddr_t, RunError> {
+        self.check_room(bytes.len() as u64)?;
+        backend.store(self.buffer(), bytes)?;
+        Ok(self.buffer())
+    }
+
+    /// What a call stored in a place of fixed size; `None` if the place still
+    /// holds the pattern.
+    pub(super) fn collect_word(
+        &self,
+        backend: &dyn Backend,
+        index: usize,
+        size: u64,
+    ) -> Result<Option<u64>, RunError> {
+        let mut bytes = [0; 8];
+        let stored = &mut bytes[..size as usize];
+        backend.load(self.place_of(index), stored)?;
+        if stored.iter().all(|byte| *byte == PATTERN) {
+            return Ok(None);
+        }
+        Ok(Some(u64::from_le_bytes(bytes)))
+    }
+
+    /// What a call stored in its buffer of `len` bytes; `exempt` says that the
+    /// buffer may have changed although the call failed.
+    pub(super) fn collect_bytes(
+        &self,
+        backend: &dyn Backend,
+        len: u64,
+        exempt: bool,
+        outcome: &mut Outcome,
+    ) -> Result<(), RunError> {
+        self.load_bytes(backend, self.prepared, outcome)?;
+        let Some(bytes) = &mut outcome.bytes else { return Ok(()) };
+        let inside = self.prepared - CANARY;
+        // A call whose length exceeds the arena may have touched all of it.
+        if inside as u64 == len {
+            outcome.overran = bytes[inside..].iter().any(|byte| *byte != PATTERN);
+        }
+        bytes.truncate(inside);
+        if !exempt && bytes.iter().any(|byte| *byte != PATTERN) {
+            outcome.untouched = false;
+        }
+        Ok(())
+    }
+
+    /// Reads the first bytes of the buffer.
+    pub(super) fn load_bytes(
+        &self,
+        backend: &dyn Backend,
+        len: usize,
+        outcome: &mut Outcome,
+    ) -> Result<(), RunError> {
+        let mut bytes = std::mem::take(&mut outcome.spare);
+        bytes.clear();
+        bytes.resize(len, 0);
+        backend.load(self.buffer(), &mut bytes)?;
+        outcome.bytes = Some(bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! `bad_handles`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

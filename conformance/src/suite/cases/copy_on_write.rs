@@ -1,0 +1,5 @@
+//! `copy_on_write`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

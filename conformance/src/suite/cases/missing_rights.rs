@@ -1,0 +1,5 @@
+//! `missing_rights`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

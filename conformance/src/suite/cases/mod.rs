@@ -1,0 +1,80 @@
+//! The tests: one module a call, and modules for what goes across calls.
+
+mod bad_handles;
+mod bad_pointers;
+mod copy_on_write;
+mod handle_close;
+mod handle_duplicate;
+mod handle_replace;
+mod handle_values;
+mod leaks;
+mod limits;
+mod mappings;
+mod missing_rights;
+mod object_get_info;
+mod object_get_property;
+mod object_set_property;
+mod object_signal;
+mod object_wait;
+mod pointers;
+mod precedence;
+mod refusals;
+mod threads;
+mod transfer;
+mod vmar_allocate;
+mod vmar_destroy;
+mod vmar_map;
+mod vmar_protect;
+mod vmar_unmap;
+mod vmo_clone;
+mod vmo_create;
+mod vmo_get_size;
+mod vmo_op_range;
+mod vmo_read;
+mod vmo_set_cache_policy;
+mod vmo_set_size;
+mod vmo_write;
+mod wrong_types;
+mod zero_children;
+
+use super::Suite;
+
+/// Adds every test.
+pub(super) fn add_all(suite: &mut Suite) {
+    vmo_create::add(suite.module("vmo_create"));
+    vmo_read::add(suite.module("vmo_read"));
+    vmo_write::add(suite.module("vmo_write"));
+    vmo_get_size::add(suite.module("vmo_get_size"));
+    vmo_set_size::add(suite.module("vmo_set_size"));
+    vmo_op_range::add(suite.module("vmo_op_range"));
+    vmo_set_cache_policy::add(suite.module("vmo_set_cache_policy"));
+    vmo_clone::add(suite.module("vmo_clone"));
+    copy_on_write::add(suite.module("copy_on_write"));
+    zero_children::add(suite.module("zero_children"));
+    vmar_map::add(suite.module("vmar_map"));
+    vmar_unmap::add(suite.module("vmar_unmap"));
+    vmar_protect::add(suite.module("vmar_protect"));
+    vmar_allocate::add(suite.module("vmar_allocate"));
+    vmar_destroy::add(suite.module("vmar_destroy"));
+    mappings::add(suite.module("mappings"));
+    handle_duplicate::add(suite.module("handle_duplicate"));
+    handle_replace::add(suite.module("handle_replace"));
+    handle_close::add(suite.module("handle_close"));
+    object_get_property::add(suite.module("object_get_property"));
+    object_set_property::add(suite.module("object_set_property"));
+    object_get_info::add(suite.module("object_get_info"));
+    object_wait::add(suite.module("object_wait"));
+    object_signal::add(suite.module("object_signal"));
+    handle_values::add(suite.module("handle_values"));
+    pointers::add(suite.module("pointers"));
+    transfer::add(suite.module("transfer"));
+    threads::add(suite.module("threads"));
+    limits::add(suite.module("limits"));
+    bad_handles::add(suite.module("bad_handles"));
+    wrong_types::add(suite.module("wrong_types"));
+    missing_rights::add(suite.module("missing_rights"));
+    bad_pointers::add(suite.module("bad_pointers"));
+    precedence::add(suite.module("precedence"));
+    refusals::add(suite.module("refusals"));
+    leaks::add(suite.module("leaks"));
+}

@@ -1,0 +1,5 @@
+//! `object_signal`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

@@ -1,0 +1,5 @@
+//! `object_wait`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

@@ -1,0 +1,5 @@
+//! `precedence`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

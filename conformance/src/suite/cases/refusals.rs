@@ -1,0 +1,5 @@
+//! `refusals`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

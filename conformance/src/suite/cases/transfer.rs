@@ -1,0 +1,5 @@
+//! `transfer`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

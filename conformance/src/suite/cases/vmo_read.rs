@@ -1,0 +1,5 @@
+//! `vmo_read`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

@@ -1,0 +1,5 @@
+//! `wrong_types`.
+
+use crate::suite::Suite;
+
+pub(super) fn add(_suite: &mut Suite) {}

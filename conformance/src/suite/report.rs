@@ -1,0 +1,54 @@
+//! What people see of a test that did not pass.
+
+use std::fmt::Write;
+
+use super::Test;
+use super::run::{CaseReport, CaseVerdict};
+use crate::ledger::clause_of;
+
+/// Steps that are shown at most.
+const MOST_STEPS: usize = 16;
+
+/// Everything about a test that did not pass: the rule, the calls so far, what
+/// was expected and what was seen, and how to run it again.
+#[must_use]
+pub fn failure_text(test: &Test, report: &CaseReport, again: Option<&str>) -> String {
+    let mut text = String::new();
+    write_failure(&mut text, test, report, again).expect("a string can always be written to");
+    text
+}
+
+fn write_failure(
+    text: &mut String,
+    test: &Test,
+    report: &CaseReport,
+    again: Option<&str>,
+) -> std::fmt::Result {
+    for (index, id) in test.clauses.iter().enumerate() {
+        let label = if index == 0 { "rule" } else { "" };
+        let rule = clause_of(id).map_or("", |clause| clause.text);
+        writeln!(text, "  {label:<9} {id}: {rule}")?;
+    }
+    let steps = report.program.steps.len();
+    let shown_from = steps.saturating_sub(MOST_STEPS);
+    for index in shown_from..steps {
+        let label = if index == shown_from { "calls" } else { "" };
+        writeln!(text, "  {label:<9} {:>2}  {}", index + 1, report.program.step_text(index))?;
+    }
+    match &report.verdict {
+        CaseVerdict::Fail { step, expected, actual } => {
+            let at = step.map_or(String::new(), |step| format!(" (call {})", step + 1));
+            writeln!(text, "  expected  {expected}{at}")?;
+            writeln!(text, "  actual    {actual}")?;
+        }
+        CaseVerdict::Crash(panic) => writeln!(text, "  crash     {panic}")?,
+        CaseVerdict::Broken(reason) => writeln!(text, "  broken    {reason}")?,
+        CaseVerdict::Unsupported(reason) => writeln!(text, "  missing   {reason}")?,
+        CaseVerdict::Hazard => writeln!(text, "  hazard    a real kernel may not survive this")?,
+        CaseVerdict::Pass => {}
+    }
+    if let Some(again) = again {
+        writeln!(text, "  again     {again}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Runs tests, each against a fresh backend.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use vmo_abi::{Backend, Capability};
+
+use super::answer::Failure;
+use super::context::{Context, Side};
+use super::{Suite, Test};
+use crate::backends::StartError;
+use crate::level::Level;
+use crate::program::Program;
+use crate::runner::RunError;
+
+/// How a test came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseVerdict {
+    /// Everything was as expected.
+    Pass,
+    /// Something was not.
+    Fail {
+        /// Index of the step in the recorded program, if it was one step.
+        step: Option<usize>,
+        /// What was expected.
+        expected: String,
+        /// What was seen.
+        actual: String,
+    },
+    /// The backend does not offer what the test needs.
+    Unsupported(String),
+    /// The test is not run unless it is asked for, as a real kernel may not
+    /// survive it.
+    Hazard,
+    /// The backend panicked.
+    Crash(String),
+    /// The tester's own fault.
+    Broken(String),
+}
+
+/// How a test came out, and what was done in it.
+#[derive(Clone, Debug)]
+pub struct CaseReport {
+    /// How it came out.
+    pub verdict: CaseVerdict,
+    /// What was done, with what came of each step.
+    pub program: Program,
+    /// The sides of conflicts that the backend took.
+    pub sides: Vec<(&'static str, Side)>,
+}
+
+/// Starts fresh backends.
+pub type Start<'s> = dyn Fn() -> Result<Box<dyn Backend>, StartError> + Sync + 's;
+
+/// What the tests of a run have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct CaseOptions {
+    /// What the backend is held to.
+    pub level: Level,
+    /// Whether tests that a real kernel may not survive are run.
+    pub include_hazards: bool,
+}
+
+impl Test {
+    /// The first capability that the test needs and a backend does not offer.
+    #[must_use]
+    pub fn missing(&self, offered: vmo_abi::Capabilities) -> Option<Capability> {
+        let needs = self.needs.with(Capability::Vmo);
+        needs.iter().find(|needed| !offered.contains(*needed))
+    }
+}
+
+/// Runs one test against a backend that nothing was done with before.
+pub fn run_case(test: &Test, backend: &dyn Backend, options: CaseOptions) -> CaseReport {
+    let empty = |verdict| CaseReport { verdict, program: Program::default(), sides: Vec::new() };
+    if test.hazard && !options.include_hazards {
+        return empty(CaseVerdict::Hazard);
+    }
+    if let Some(missing) = test.missing(backend.environment().capabilities) {
+        return empty(CaseVerdict::Unsupported(missing.name().to_owned()));
+    }
+    let mut context = match Context::new(backend, &test.name, options.level) {
+        Ok(context) => context,
+        Err(error) => return empty(CaseVerdict::Broken(error.to_string())),
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| (test.body)(&mut context)));
+    let verdict = match result {
+        Ok(Ok(())) => CaseVerdict::Pass,
+        Ok(Err(Failure::Expectation { step, expected, actual })) => {
+            CaseVerdict::Fail { step, expected, actual }
+        }
+        Ok(Err(Failure::CannotRun(RunError::Unsupported(missing)))) => {
+            let name = missing.name();
+            CaseVerdict::Broken(format!("the test needs `{name}` and does not say so"))
+        }
+        Ok(Err(Failure::CannotRun(error @ RunError::NoSuchAddress(_)))) => {
+            CaseVerdict::Unsupported(error.to_string())
+        }
+        Ok(Err(Failure::CannotRun(error))) => CaseVerdict::Broken(error.to_string()),
+        Err(panic) => CaseVerdict::Crash(panic_text(panic.as_ref())),
+    };
+    let (program, sides) = context.finish();
+    CaseReport { verdict, program, sides }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// Runs tests on `jobs` threads, each test against a fresh backend, and answers
+/// with a report of each, in order.
+///
+/// # Errors
+///
+/// A backend would not start.
+pub fn run_cases(
+    tests: &[&Test],
+    options: CaseOptions,
+    jobs: usize,
+    start: &Start<'_>,
+) -> Result<Vec<CaseReport>, StartError> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, CaseReport)>, StartError> {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(test) = tests.get(index) else { return Ok(done) };
+            let backend = start()?;
+            done.push((index, run_case(test, backend.as_ref(), options)));
+        }
+    };
+    let jobs = jobs.clamp(1, tests.len().max(1));
+    let batches: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..jobs).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let joined = others.into_iter().map(|thread| match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        std::iter::once(own).chain(joined).collect()
+    });
+    let mut reports = Vec::with_capacity(tests.len());
+    for batch in batches {
+        reports.extend(batch?);
+    }
+    reports.sort_unstable_by_key(|(index, _)| *index);
+    Ok(reports.into_iter().map(|(_, report)| report).collect())
+}
+
+impl Suite {
+    /// The tests that are run at a level: those whose clauses are demanded
+    /// there.
+    pub fn at_level(&self, level: Level) -> impl Iterator<Item = &Test> {
+        self.tests().iter().filter(move |test| test.level <= level)
+    }
+}

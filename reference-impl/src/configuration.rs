@@ -1,0 +1,46 @@
+//! How a reference machine is set up.
+
+use vmo_abi::{Capabilities, EDITION_2018_06, Edition, ZX_PAGE_SIZE};
+
+/// How a [`Reference`](crate::Reference) is set up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configuration {
+    /// The edition of the contract whose rules it follows.
+    pub edition: Edition,
+    /// What it claims to offer.
+    pub capabilities: Capabilities,
+    /// Pages of physical memory: what can be committed in all. At most
+    /// 2^32 - 2. The memory is sparse, only pages in use cost anything.
+    pub physical_pages: u64,
+    /// Pages that can be committed in all, at most `physical_pages`; can be
+    /// changed later through the backend trait.
+    pub memory_limit: Option<u64>,
+    /// Bytes of the tester's arena, a multiple of the page size, at least 16
+    /// pages.
+    pub arena_bytes: u64,
+    /// Bytes of the root region, a multiple of the page size. Only addresses
+    /// are taken up, not memory.
+    pub root_region_bytes: u64,
+    /// Handles that can exist at once, at most 262,144 (HV-11).
+    pub largest_handle_count: u32,
+    /// Whether the job's policy forbids new VMOs (VMO-CREATE-13).
+    pub deny_new_vmo: bool,
+    /// Seed of the places that are chosen at random.
+    pub seed: u64,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            edition: EDITION_2018_06,
+            capabilities: Capabilities::all(),
+            physical_pages: (2 << 30) / ZX_PAGE_SIZE,
+            memory_limit: None,
+            arena_bytes: 4 << 20,
+            root_region_bytes: 1 << 40,
+            largest_handle_count: 1 << 18,
+            deny_new_vmo: false,
+            seed: 0x5eed,
+        }
+    }
+}

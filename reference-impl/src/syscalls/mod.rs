@@ -1,0 +1,8 @@
+//! The system calls, each in the order of checks of its clause group.
+
+mod handle;
+mod info;
+mod object;
+mod property;
+mod vmar;
+mod vmo;

@@ -40,9 +40,16 @@ impl From<SyntaxError> for SourceError {
     }
 }
 
-/// What the command carries.
-pub(super) fn built_in() -> Result<Vec<Source>, SourceError> {
+/// What the command carries; with names just the files that have programs of
+/// these names.
+pub(super) fn built_in(names: &[String]) -> Result<Vec<Source>, SourceError> {
+    let has = |text: &str, name: &str| {
+        text.split("program ").skip(1).any(|rest| {
+            rest.strip_prefix(name).is_some_and(|rest| rest.starts_with(char::is_whitespace))
+        })
+    };
     recordings()
+        .filter(|recording| names.is_empty() || names.iter().any(|name| has(recording.text, name)))
         .map(|recording| {
             let programs = program::parse(recording.path, recording.text)?;
             Ok(Source { path: recording.path.to_owned(), programs })

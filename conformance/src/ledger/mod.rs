@@ -10,6 +10,7 @@ mod handle;
 mod mapping;
 mod object;
 mod range;
+mod untested;
 mod vmo;
 
 use crate::level::Level;
@@ -118,6 +119,12 @@ pub fn clauses() -> impl Iterator<Item = &'static Clause> {
 #[must_use]
 pub fn clause_of(id: &str) -> Option<&'static Clause> {
     clauses().find(|clause| clause.id == id)
+}
+
+/// Why no test checks a clause, for those that none does.
+#[must_use]
+pub fn untested_reason(id: &str) -> Option<&'static str> {
+    untested::UNTESTED.iter().find(|(known, _)| *known == id).map(|(_, reason)| *reason)
 }
 
 /// Every conflict.

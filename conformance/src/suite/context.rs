@@ -56,6 +56,12 @@ impl<'b> Context<'b> {
         })
     }
 
+    /// The backend itself, for calls from other threads. They are not recorded.
+    #[must_use]
+    pub fn backend(&self) -> &'b dyn Backend {
+        self.backend
+    }
+
     /// The level that the backend is held to.
     #[must_use]
     pub fn level(&self) -> Level {

@@ -1,9 +1,9 @@
-//! The report for people.
+//! The report of replayed programs for people.
 
 use std::io::{self, Write};
 
-use super::{How, Selected};
-use crate::level::Level;
+use super::replay::Selected;
+use super::{How, quoted};
 use crate::program::Program;
 use crate::replay::{Counts, Mismatch, Replayed, Summary, Verdict};
 
@@ -132,7 +132,7 @@ impl Report<'_> {
     fn write_verdict(&self, out: &mut impl Write) -> io::Result<()> {
         let Summary { programs, agreed, accepted, disagreed, unsupported, broken, .. } =
             *self.summary;
-        let level = Level::from(self.how.level).name();
+        let level = self.how.level().name();
         writeln!(
             out,
             "{} against edition 2018-06 at level {level}: {} of {programs} programs agree, \
@@ -154,12 +154,7 @@ impl Report<'_> {
                 format!("vmo-conformance replay {} --exact --only {name}", quoted(&source.path))
             }
         };
-        if self.how.backend != "reference" {
-            command.push_str(&format!(" --backend {}", quoted(&self.how.backend)));
-        }
-        if Level::from(self.how.level) != Level::default() {
-            command.push_str(&format!(" --level {}", Level::from(self.how.level).name()));
-        }
+        command.push_str(&self.how.again());
         command
     }
 }
@@ -184,14 +179,4 @@ fn write_calls_before(out: &mut impl Write, program: &Program, step: usize) -> i
         writeln!(out, "  after {:<3} {}", index + 1, program.step_text(index))?;
     }
     Ok(())
-}
-
-/// A word that a shell takes as it is.
-fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:,@%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

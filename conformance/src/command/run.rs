@@ -1,0 +1,150 @@
+//! `run`: the suite and the recordings.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use vmo_abi::Syscall;
+
+use super::How;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::recorded::Again;
+use super::replay::{Selection, judge, select};
+use super::source::{self, Source};
+use super::tested::Report;
+use crate::ledger::clause_of;
+use crate::program::{Action, Program};
+use crate::suite::{CaseOptions, Suite, Test, run_cases};
+
+#[derive(Args)]
+pub(super) struct Run {
+    /// Tests and recorded programs, by name or pattern with `*`; all if none
+    /// is given.
+    names: Vec<String>,
+    /// Take the names literally, without patterns.
+    #[arg(long)]
+    exact: bool,
+    /// Only what is about this call, such as `vmo_clone`.
+    #[arg(long, value_name = "CALL")]
+    call: Option<String>,
+    /// Only the tests of this clause, such as `VMO-CLONE-07`.
+    #[arg(long, value_name = "ID")]
+    clause: Option<String>,
+    /// Also run what a real kernel of the edition may not survive.
+    #[arg(long)]
+    include_hazards: bool,
+    /// Print the names instead of running anything.
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+impl Run {
+    fn selection(&self) -> Selection<'_> {
+        Selection { names: &self.names, exact: self.exact }
+    }
+
+    fn check_filters(&self) -> Result<(), Failure> {
+        if let Some(call) = &self.call {
+            Syscall::from_name(call).ok_or_else(|| Failure::UnknownCall(call.clone()))?;
+        }
+        if let Some(clause) = &self.clause {
+            clause_of(clause).ok_or_else(|| Failure::UnknownClause(clause.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn selects_test(&self, test: &Test) -> bool {
+        let is_about = |call: &str| {
+            let calls = test.clauses.iter().filter_map(|id| clause_of(id));
+            test.module() == call || calls.into_iter().any(|clause| clause.call == call)
+        };
+        self.selection().selects(&test.name)
+            && self.call.as_deref().is_none_or(is_about)
+            && self.clause.as_deref().is_none_or(|id| test.clauses.contains(&id))
+    }
+
+    fn selects_program(&self, program: &Program) -> bool {
+        let calls = |name: &str| {
+            program.steps.iter().any(|step| match &step.action {
+                Action::Call(call) => call.syscall.name() == name,
+                _ => false,
+            })
+        };
+        self.selection().selects(&program.name)
+            && self.call.as_deref().is_none_or(calls)
+            && self.clause.is_none()
+    }
+
+    /// The recordings that can hold something selected. Reading all of them
+    /// would take longer than running one test.
+    fn sources(&self, suite: &Suite) -> Result<Vec<Source>, Failure> {
+        let is_test = |name: &String| suite.tests().iter().any(|test| test.name == *name);
+        let only_tests = self.exact && !self.names.is_empty() && self.names.iter().all(is_test);
+        if only_tests || self.clause.is_some() {
+            return Ok(Vec::new());
+        }
+        let wanted = if self.exact { self.names.as_slice() } else { &[] };
+        Ok(source::built_in(wanted)?)
+    }
+}
+
+pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
+    arguments.check_filters()?;
+    let how = &arguments.how;
+    let suite = Suite::new();
+    let sources = arguments.sources(&suite)?;
+    let selection = arguments.selection();
+    for name in selection.names {
+        let mut programs = sources.iter().flat_map(|source| &source.programs);
+        let is_known = suite.tests().iter().any(|test| selection.matches(name, &test.name))
+            || programs.any(|program| selection.matches(name, &program.name));
+        if !is_known {
+            return Err(Failure::NoSuchName(name.clone()));
+        }
+    }
+    let tests: Vec<_> =
+        suite.at_level(how.level()).filter(|test| arguments.selects_test(test)).collect();
+    let selected = select(&sources, |program| arguments.selects_program(program));
+
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if arguments.list {
+        for test in &tests {
+            writeln!(out, "{}", test.name)?;
+        }
+        for (_, program) in &selected {
+            writeln!(out, "{}", program.name)?;
+        }
+        out.flush()?;
+        return Ok(Exit::Good);
+    }
+
+    let start = how.backend()?.start;
+    // The reference survives everything.
+    let include_hazards = arguments.include_hazards || how.backend == "reference";
+    let options = CaseOptions { level: how.level(), include_hazards };
+    let reports = run_cases(&tests, options, how.jobs(), &start)?;
+    let report = Report { tests: &tests, reports: &reports, how };
+    report.write(&mut out)?;
+    let counts = report.counts();
+    let mut is_good = counts.is_good();
+    let mut tested_anything = counts.tested_anything();
+    if !selected.is_empty() {
+        writeln!(out)?;
+        let summary = judge(&mut out, &selected, how, &Again::Run)?;
+        is_good &= summary.is_good();
+        tested_anything |= summary.tested_anything();
+    }
+    if !tested_anything && is_good {
+        writeln!(out, "Nothing was tested.")?;
+    }
+    out.flush()?;
+    Ok(if !is_good {
+        Exit::Disagreed
+    } else if !tested_anything {
+        Exit::NothingTested
+    } else {
+        Exit::Good
+    })
+}

@@ -186,26 +186,44 @@ impl Kernel {
     pub(crate) fn close(&mut self, handle: zx_handle_t) -> Answer {
         let (handle, value) = self.handles.remove(handle)?;
         self.observers.cancel(value);
-        self.objects.get_mut(handle.object).handles -= 1;
-        self.destroy_object_if_unneeded(handle.object);
+        self.release(handle.object);
         Ok(())
+    }
+
+    /// Gives up one handle to an object that is not in the table any more.
+    pub(crate) fn release(&mut self, object: ObjectId) {
+        self.objects.get_mut(object).handles -= 1;
+        self.destroy_object_if_unneeded(object);
     }
 
     fn destroy_object_if_unneeded(&mut self, id: ObjectId) {
         if self.objects.get(id).handles != 0 {
             return;
         }
-        match self.objects.remove(id).kind {
-            Kind::Vmo(vmo) => {
-                self.vmos.get_mut(vmo).dispatcher = None;
-                self.destroy_vmo_if_unneeded(vmo);
+        // Messages hold handles to channels that hold messages, and so on.
+        let mut pending = vec![id];
+        while let Some(id) = pending.pop() {
+            let object = self.objects.remove(id);
+            let messages = object.messages.map(|messages| *messages).unwrap_or_default();
+            for handle in messages.into_iter().flat_map(|message| message.handles) {
+                let held = self.objects.get_mut(handle.object);
+                held.handles -= 1;
+                if held.handles == 0 {
+                    pending.push(handle.object);
+                }
             }
-            Kind::Region(region) => {
-                self.space.region_mut(region).has_dispatcher = false;
-                self.space.forget_region_if_unneeded(region);
+            match object.kind {
+                Kind::Vmo(vmo) => {
+                    self.vmos.get_mut(vmo).dispatcher = None;
+                    self.destroy_vmo_if_unneeded(vmo);
+                }
+                Kind::Region(region) => {
+                    self.space.region_mut(region).has_dispatcher = false;
+                    self.space.forget_region_if_unneeded(region);
+                }
+                Kind::Channel { peer: Some(peer), .. } => self.close_peer(peer),
+                _ => {}
             }
-            Kind::Channel { peer: Some(peer), .. } => self.close_peer(peer),
-            _ => {}
         }
     }
 

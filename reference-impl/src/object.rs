@@ -1,5 +1,7 @@
 //! Kernel objects as handles name them.
 
+use std::collections::VecDeque;
+
 use slab::Slab;
 use vmo_abi::{
     ZX_CHANNEL_WRITABLE, ZX_OBJ_TYPE_CHANNEL, ZX_OBJ_TYPE_EVENT, ZX_OBJ_TYPE_PORT,
@@ -8,6 +10,7 @@ use vmo_abi::{
 };
 
 use crate::address_space::RegionId;
+use crate::handle_table::Handle;
 use crate::vmo::VmoId;
 
 /// Names an object inside the machine.
@@ -77,8 +80,19 @@ pub(crate) struct Object {
     pub(crate) koid: zx_koid_t,
     pub(crate) kind: Kind,
     pub(crate) signals: zx_signals_t,
-    /// Handles that name it; the object goes with the last one.
+    /// Handles that name it, those in messages included; the object goes with
+    /// the last one.
     pub(crate) handles: u32,
+    /// Messages that wait at this end of a channel.
+    #[expect(clippy::box_collection, reason = "few objects have messages, so they stay small")]
+    pub(crate) messages: Option<Box<VecDeque<Message>>>,
+}
+
+/// A message of a channel.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) handles: Vec<Handle>,
 }
 
 /// All objects of the machine.
@@ -93,7 +107,8 @@ impl Objects {
     }
 
     pub(crate) fn create(&mut self, koid: zx_koid_t, kind: Kind) -> ObjectId {
-        let object = Object { koid, kind, signals: kind.first_signals(), handles: 0 };
+        let object =
+            Object { koid, kind, signals: kind.first_signals(), handles: 0, messages: None };
         let key = self.slab.insert(object);
         ObjectId(u32::try_from(key).expect("handles run out long before 2^32 objects"))
     }

@@ -277,6 +277,10 @@ impl Backend for Reference {
         event_create(options: u32, out: zx_vaddr_t);
         channel_create(options: u32, out0: zx_vaddr_t, out1: zx_vaddr_t);
         port_create(options: u32, out: zx_vaddr_t);
+        channel_write(handle: zx_handle_t, options: u32, bytes: zx_vaddr_t, num_bytes: u32,
+            handles: zx_vaddr_t, num_handles: u32);
+        channel_read(handle: zx_handle_t, options: u32, bytes: zx_vaddr_t, handles: zx_vaddr_t,
+            num_bytes: u32, num_handles: u32, actual_bytes: zx_vaddr_t, actual_handles: zx_vaddr_t);
     }
 
     fn vmo_op_range(

@@ -113,8 +113,7 @@ impl Step {
             }
             Self::MapInRegion => {
                 let vmo = made.grandchild;
-                made.mapped_in_region =
-                    machine.map_in(made.region, 0, vmo, 0, SIZE, READ_WRITE)?;
+                made.mapped_in_region = machine.map_in(made.region, 0, vmo, 0, SIZE, READ_WRITE)?;
             }
             Self::StoreInRegion => store(made.mapped_in_region + 7 * PAGE, &[8])?,
             Self::Channel => made.channel = machine.channel()?,

@@ -25,6 +25,8 @@ pub enum Capability {
     Signals,
     /// Objects that are not VMOs: events, channels, ports.
     OtherObjects,
+    /// `channel_write` and `channel_read`, which move handles.
+    Channels,
     /// `vmar_map`, `vmar_unmap`, `vmar_protect`, and loads and stores.
     Mapping,
     /// `vmar_allocate` and `vmar_destroy`.
@@ -39,7 +41,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in the order of the report.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Vmo,
         Self::Clone,
         Self::Range,
@@ -49,6 +51,7 @@ impl Capability {
         Self::Info,
         Self::Signals,
         Self::OtherObjects,
+        Self::Channels,
         Self::Mapping,
         Self::Regions,
         Self::ProcessVmos,
@@ -69,6 +72,7 @@ impl Capability {
             Self::Info => "info",
             Self::Signals => "signals",
             Self::OtherObjects => "other-objects",
+            Self::Channels => "channels",
             Self::Mapping => "mapping",
             Self::Regions => "regions",
             Self::ProcessVmos => "process-vmos",

@@ -148,6 +148,8 @@ constants! {
 
 /// All eight user signals.
 pub const ZX_USER_SIGNAL_ALL: zx_signals_t = 0xff00_0000;
+/// The channel has a message to be read.
+pub const ZX_CHANNEL_READABLE: zx_signals_t = 1 << 0;
 /// The channel may be written to.
 pub const ZX_CHANNEL_WRITABLE: zx_signals_t = 1 << 1;
 /// The other end of the channel is gone.
@@ -258,6 +260,13 @@ constants! {
         ZX_PROP_CHANNEL_TX_MSG_MAX "CHANNEL_TX_MSG_MAX" = 12;
     }
 }
+
+/// Most bytes of a message of a channel.
+pub const ZX_CHANNEL_MAX_MSG_BYTES: u32 = 65536;
+/// Most handles of a message of a channel.
+pub const ZX_CHANNEL_MAX_MSG_HANDLES: u32 = 64;
+/// `channel_read` may throw away a message that does not fit.
+pub const ZX_CHANNEL_READ_MAY_DISCARD: u32 = 1;
 
 /// The object has no signals to wait for.
 pub const ZX_OBJ_PROP_NONE: u32 = 0;

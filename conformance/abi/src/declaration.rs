@@ -55,6 +55,8 @@ pub enum ArgumentKind {
     SignalsOut,
     /// Points to where a number (8 bytes) is stored; NULL if not wanted.
     CountOut,
+    /// Points to where a number (4 bytes) is stored; NULL if not wanted.
+    Count32Out,
     /// Points to bytes that the call reads.
     BytesIn(&'static str),
     /// Points to where the call stores bytes.
@@ -63,6 +65,8 @@ pub enum ArgumentKind {
     BytesUnused(&'static str),
     /// Points to an array of handles that the call reads.
     HandlesIn(&'static str),
+    /// Points to where the call stores an array of handles.
+    HandlesOut(&'static str),
     /// Points to an array of `zx_wait_item_t` that the call reads and stores.
     WaitItems(&'static str),
 }
@@ -78,7 +82,7 @@ impl ArgumentKind {
     #[must_use]
     pub const fn pointee_size(self) -> Option<u64> {
         match self {
-            Self::HandleOut | Self::SignalsOut => Some(4),
+            Self::HandleOut | Self::SignalsOut | Self::Count32Out => Some(4),
             Self::SizeOut | Self::AddressOut | Self::CountOut => Some(8),
             _ => None,
         }
@@ -92,6 +96,7 @@ impl ArgumentKind {
             | Self::BytesOut(name)
             | Self::BytesUnused(name)
             | Self::HandlesIn(name)
+            | Self::HandlesOut(name)
             | Self::WaitItems(name) => Some(name),
             _ => None,
         }
@@ -100,37 +105,8 @@ impl ArgumentKind {
     /// Whether the call stores through the pointer.
     #[must_use]
     pub const fn is_output(self) -> bool {
-        self.pointee_size().is_some() || matches!(self, Self::BytesOut(_) | Self::WaitItems(_))
-    }
-
-    /// The type of the argument in `<zircon/syscalls.h>`.
-    #[must_use]
-    pub const fn c_type(self) -> &'static str {
-        match self {
-            Self::Handle => "zx_handle_t",
-            Self::Size | Self::Offset => "uint64_t",
-            Self::Length | Self::Count => "size_t",
-            Self::Options
-            | Self::CloneOptions
-            | Self::MapFlags
-            | Self::CachePolicy
-            | Self::VmoOperation
-            | Self::Property
-            | Self::InfoTopic => "uint32_t",
-            Self::Rights => "zx_rights_t",
-            Self::Signals => "zx_signals_t",
-            Self::Address => "zx_vaddr_t",
-            Self::Deadline => "zx_time_t",
-            Self::HandleOut => "zx_handle_t*",
-            Self::SizeOut => "uint64_t*",
-            Self::AddressOut => "zx_vaddr_t*",
-            Self::SignalsOut => "zx_signals_t*",
-            Self::CountOut => "size_t*",
-            Self::BytesIn(_) => "const void*",
-            Self::BytesOut(_) | Self::BytesUnused(_) => "void*",
-            Self::HandlesIn(_) => "const zx_handle_t*",
-            Self::WaitItems(_) => "zx_wait_item_t*",
-        }
+        self.pointee_size().is_some()
+            || matches!(self, Self::BytesOut(_) | Self::HandlesOut(_) | Self::WaitItems(_))
     }
 }
 
@@ -143,6 +119,41 @@ pub struct Argument {
     pub kind: ArgumentKind,
     /// Bits of the register that carry it: 32 or 64.
     pub bits: u32,
+}
+
+impl Argument {
+    /// The type of the argument in `<zircon/syscalls.h>`.
+    #[must_use]
+    pub const fn c_type(self) -> &'static str {
+        match self.kind {
+            ArgumentKind::Handle => "zx_handle_t",
+            ArgumentKind::Size | ArgumentKind::Offset => "uint64_t",
+            ArgumentKind::Length | ArgumentKind::Count if self.bits == 32 => "uint32_t",
+            ArgumentKind::Length | ArgumentKind::Count => "size_t",
+            ArgumentKind::Options
+            | ArgumentKind::CloneOptions
+            | ArgumentKind::MapFlags
+            | ArgumentKind::CachePolicy
+            | ArgumentKind::VmoOperation
+            | ArgumentKind::Property
+            | ArgumentKind::InfoTopic => "uint32_t",
+            ArgumentKind::Rights => "zx_rights_t",
+            ArgumentKind::Signals => "zx_signals_t",
+            ArgumentKind::Address => "zx_vaddr_t",
+            ArgumentKind::Deadline => "zx_time_t",
+            ArgumentKind::HandleOut => "zx_handle_t*",
+            ArgumentKind::SizeOut => "uint64_t*",
+            ArgumentKind::AddressOut => "zx_vaddr_t*",
+            ArgumentKind::SignalsOut => "zx_signals_t*",
+            ArgumentKind::CountOut => "size_t*",
+            ArgumentKind::Count32Out => "uint32_t*",
+            ArgumentKind::BytesIn(_) => "const void*",
+            ArgumentKind::BytesOut(_) | ArgumentKind::BytesUnused(_) => "void*",
+            ArgumentKind::HandlesIn(_) => "const zx_handle_t*",
+            ArgumentKind::HandlesOut(_) => "zx_handle_t*",
+            ArgumentKind::WaitItems(_) => "zx_wait_item_t*",
+        }
+    }
 }
 
 /// One system call, as declared in [`for_each_syscall`](crate::for_each_syscall).
@@ -179,7 +190,7 @@ impl fmt::Display for CPrototype<'_> {
         write!(f, "zx_status_t zx_{}(", self.0.name)?;
         for (index, argument) in self.0.arguments.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{} {}", argument.kind.c_type(), argument.name)?;
+            write!(f, "{separator}{} {}", argument.c_type(), argument.name)?;
         }
         f.write_str(")")
     }

@@ -119,6 +119,18 @@ macro_rules! for_each_syscall {
             /// Creates a port.
             port_create(options: u32 = Options, out: u64 = HandleOut)
                 OtherObjects "TYPE";
+            /// Sends bytes and handles to the other end of a channel. The handles
+            /// leave the process, whether the call succeeds or not.
+            channel_write(handle: u32 = Handle, options: u32 = Options,
+                bytes: u64 = BytesIn("num_bytes"), num_bytes: u32 = Length,
+                handles: u64 = HandlesIn("num_handles"), num_handles: u32 = Count)
+                Channels "VMO-CREATE";
+            /// Receives the oldest message that was sent to this end of a channel.
+            channel_read(handle: u32 = Handle, options: u32 = Options,
+                bytes: u64 = BytesOut("num_bytes"), handles: u64 = HandlesOut("num_handles"),
+                num_bytes: u32 = Length, num_handles: u32 = Count,
+                actual_bytes: u64 = Count32Out, actual_handles: u64 = Count32Out)
+                Channels "VMO-CREATE";
         }
     };
 }

@@ -34,7 +34,7 @@ fn every_length_names_an_argument_that_is_a_number() {
                 let kind = declaration.arguments[position].kind;
                 assert!(matches!(kind, ArgumentKind::Length | ArgumentKind::Count), "{name}");
             }
-            assert_eq!(argument.kind.is_pointer(), argument.kind.c_type().ends_with('*'));
+            assert_eq!(argument.kind.is_pointer(), argument.c_type().ends_with('*'));
         }
     }
 }

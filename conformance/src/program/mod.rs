@@ -96,8 +96,9 @@ pub struct Call {
     pub syscall: Syscall,
     /// A value for each declared argument, in order.
     pub arguments: Vec<Value>,
-    /// The names for what the call produces: one for each handle it stores,
-    /// or one for the address where it stores just that. The one name of
+    /// The names for what the call produces: one for each handle it stores (of
+    /// an array for the first), or one for the address where it stores just
+    /// that. The one name of
     /// `vmar_allocate` stands for both the handle and the address.
     ///
     /// Empty if the results are not named. A name stays unbound, and counts as
@@ -110,9 +111,11 @@ impl Call {
     /// stores, or one for the address where it stores just that.
     #[must_use]
     pub fn result_count(syscall: Syscall) -> usize {
-        let count = |kind| syscall.arguments().iter().filter(|a| a.kind == kind).count();
-        match count(ArgumentKind::HandleOut) {
-            0 => count(ArgumentKind::AddressOut),
+        let kinds = || syscall.arguments().iter().map(|argument| argument.kind);
+        let is_handle =
+            |kind| matches!(kind, ArgumentKind::HandleOut | ArgumentKind::HandlesOut(_));
+        match kinds().filter(|kind| is_handle(*kind)).count() {
+            0 => kinds().filter(|kind| *kind == ArgumentKind::AddressOut).count(),
             handles => handles,
         }
     }

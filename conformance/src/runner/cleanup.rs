@@ -31,7 +31,7 @@ impl Leftovers {
         for (index, argument) in call.syscall.arguments().iter().enumerate() {
             let Some(word) = outcome.words[index] else { continue };
             match argument.kind {
-                ArgumentKind::HandleOut => {
+                ArgumentKind::HandleOut | ArgumentKind::HandlesOut(_) => {
                     let handle = word as zx_handle_t;
                     // A wrong backend may give out a handle that it needs to
                     // go on being tested.

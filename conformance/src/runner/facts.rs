@@ -56,8 +56,9 @@ impl Facts<'_> {
     }
 
     /// The bytes that the tester had put into the buffer of the last call
-    /// before it was made: its data, handles or wait items. Empty if the call
-    /// has no such argument or its buffer is not in scratch memory.
+    /// before it was made: its data, handles or wait items, data before handles.
+    /// Empty if the call has no such argument or its buffer is not in scratch
+    /// memory.
     #[must_use]
     pub fn input(&self) -> &[u8] {
         &self.runner.input

@@ -236,8 +236,14 @@ impl<'b> Runner<'b> {
             registers[index] = match value {
                 Value::Scratch => self.scratch.prepare(self.backend, index, argument.kind, len)?,
                 Value::Data(_) | Value::Handles(_) | Value::WaitItems(_) => {
+                    let before = self.input.len();
                     self.fill_input(value)?;
-                    self.scratch.place(self.backend, &self.input)?
+                    let bytes = &self.input[before..];
+                    if before == 0 {
+                        self.scratch.place(self.backend, bytes)?
+                    } else {
+                        self.scratch.place_handles(self.backend, bytes)?
+                    }
                 }
                 _ => continue,
             };
@@ -302,13 +308,18 @@ impl<'b> Runner<'b> {
                     let len = items.len() * size_of::<[u32; 3]>();
                     self.scratch.load_bytes(self.backend, len, outcome)?;
                 }
+                (Value::Scratch, ArgumentKind::HandlesOut(_)) => {
+                    outcome.words[index] = self.scratch.first_handle(self.backend)?;
+                    outcome.untouched &= outcome.words[index].is_none();
+                }
                 (Value::Scratch, kind) => {
                     if let Some(size) = kind.pointee_size() {
                         let word = self.scratch.collect_word(self.backend, index, size)?;
                         outcome.words[index] = word;
                         // How many records there are is told even by a call
                         // that fails, and is a result of its own.
-                        outcome.untouched &= word.is_none() || kind == ArgumentKind::CountOut;
+                        outcome.untouched &= word.is_none()
+                            || matches!(kind, ArgumentKind::CountOut | ArgumentKind::Count32Out);
                     }
                 }
                 (Value::Address(_), kind) if outcome.is_ok() => {
@@ -337,7 +348,7 @@ impl<'b> Runner<'b> {
         for (index, argument) in call.syscall.arguments().iter().enumerate() {
             let Some(word) = outcome.words[index] else { continue };
             match argument.kind {
-                ArgumentKind::HandleOut => {
+                ArgumentKind::HandleOut | ArgumentKind::HandlesOut(_) => {
                     last = names.next();
                     if let Some(name) = last {
                         self.binding_mut(*name).handle = word as zx_handle_t;

@@ -1,8 +1,9 @@
 //! The tester's scratch memory in the backend's arena.
 //!
 //! ```text
-//! page 0    places of fixed size, one for each argument, 64 bytes apart
-//! page 1…   the one buffer of a call, up to the end of the arena
+//! page 0    places of fixed size, one for each argument, 64 bytes apart;
+//!           from 0x400 the handles of a call that has another buffer as well
+//! page 1…   the buffer of a call, up to the end of the arena
 //! ```
 //!
 //! Places and buffers are filled with a pattern before a call, so that it shows
@@ -18,6 +19,10 @@ pub(super) const PATTERN: u8 = 0xaa;
 /// Bytes behind a buffer that must keep the pattern.
 const CANARY: usize = 16;
 const PLACE_STRIDE: u64 = 64;
+/// Where the handles lie of a call that has another buffer as well.
+const HANDLES_OFFSET: u64 = 0x400;
+/// Bytes that there are for such handles.
+const HANDLES_ROOM: usize = 0x400;
 const SMALLEST_ARENA: u64 = 16 * ZX_PAGE_SIZE;
 
 pub(super) struct Scratch {
@@ -68,6 +73,9 @@ impl Scratch {
             backend.store(place, &[PATTERN; 8][..size as usize])?;
             return Ok(place);
         }
+        if matches!(kind, ArgumentKind::HandlesOut(_)) {
+            return self.place_handles(backend, &[PATTERN; HANDLES_ROOM]);
+        }
         if matches!(kind, ArgumentKind::BytesOut(_)) {
             // A length beyond the arena is left to the call to refuse.
             let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.room() - CANARY);
@@ -89,6 +97,28 @@ impl Scratch {
         self.check_room(bytes.len() as u64)?;
         backend.store(self.buffer(), bytes)?;
         Ok(self.buffer())
+    }
+
+    /// Puts handles beside the buffer and answers with their address.
+    pub(super) fn place_handles(
+        &self,
+        backend: &dyn Backend,
+        bytes: &[u8],
+    ) -> Result<zx_vaddr_t, RunError> {
+        if bytes.len() > HANDLES_ROOM {
+            let (len, room) = (bytes.len() as u64, HANDLES_ROOM as u64);
+            return Err(RunError::DataTooLong { len, room });
+        }
+        let address = self.arena.base + HANDLES_OFFSET;
+        backend.store(address, bytes)?;
+        Ok(address)
+    }
+
+    /// The first handle that a call stored beside the buffer.
+    pub(super) fn first_handle(&self, backend: &dyn Backend) -> Result<Option<u64>, RunError> {
+        let mut bytes = [0; 4];
+        backend.load(self.arena.base + HANDLES_OFFSET, &mut bytes)?;
+        Ok((bytes != [PATTERN; 4]).then(|| u64::from(u32::from_le_bytes(bytes))))
     }
 
     /// What a call stored in a place of fixed size; `None` if the place still

@@ -313,6 +313,34 @@ impl Context<'_> {
         self.call(Syscall::channel_create, arguments)
     }
 
+    /// `channel_write` of handles alone.
+    pub fn channel_write(&mut self, channel: Handle, handles: &[Handle]) -> Checked<Answer> {
+        let arguments = vec![
+            channel.into(),
+            number(0_u32),
+            Value::Address(Address::Null),
+            number(0_u32),
+            Value::Handles(handles.to_vec()),
+            number(handles.len() as u64),
+        ];
+        self.call(Syscall::channel_write, arguments)
+    }
+
+    /// `channel_read` of a message with at most one handle and no bytes.
+    pub fn channel_read(&mut self, channel: Handle) -> Checked<Answer> {
+        let arguments = vec![
+            channel.into(),
+            number(0_u32),
+            Value::Address(Address::Null),
+            Value::Scratch,
+            number(0_u32),
+            number(1_u32),
+            Value::Scratch,
+            Value::Scratch,
+        ];
+        self.call(Syscall::channel_read, arguments)
+    }
+
     /// `port_create`.
     pub fn port_create(&mut self, options: u32) -> Checked<Answer> {
         self.call(Syscall::port_create, vec![number(options), Value::Scratch])

@@ -1,5 +1,6 @@
 //! The system calls, each in the order of checks of its clause group.
 
+mod channel;
 mod handle;
 mod info;
 mod object;

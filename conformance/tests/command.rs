@@ -1,0 +1,164 @@
+//! The command line: exit codes, and one clear line for every bad input.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Exit codes, as the help text lists them.
+const GOOD: i32 = 0;
+const DISAGREED: i32 = 1;
+const USAGE: i32 = 2;
+const NOTHING_TESTED: i32 = 4;
+
+fn command(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vmo-conformance"))
+        .args(arguments)
+        // Not in the repository: what is replayed has to be found from anywhere.
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .output()
+        .expect("the command runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Expects exit code 2 and just one line that starts with `error: ` and
+/// contains `words`.
+fn expect_error(arguments: &[&str], words: &str) {
+    let output = command(arguments);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(USAGE), "{arguments:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("error: ") && stderr.contains(words), "{stderr}");
+    assert!(output.stdout.is_empty());
+}
+
+fn expect(arguments: &[&str], code: i32, words: &str) {
+    let output = command(arguments);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+    assert!(stdout.contains(words), "{arguments:?}: {stdout}");
+}
+
+/// A file in a folder of the test's own.
+fn file(test: &str, name: &str, contents: &[u8]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    let path = folder.join(name);
+    fs::write(&path, contents).expect("the file can be written");
+    path
+}
+
+fn replay_error(test: &str, name: &str, contents: &[u8], words: &str) {
+    let path = file(test, name, contents);
+    expect_error(&["replay", path.to_str().unwrap()], words);
+}
+
+#[test]
+fn no_argument_does_the_main_job() {
+    let output = command(&[]);
+    assert_eq!(output.status.code(), Some(GOOD), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("8140 of 8140 programs agree"));
+}
+
+#[test]
+fn malformed_programs_are_refused_with_the_place() {
+    let test = "malformed";
+    for (name, contents, words) in [
+        ("call.vmo", "program x\n  v0 = vmo_frob(size=1)\n", "call.vmo:2:8: expected a call"),
+        ("number.vmo", "program x\n  v0 = vmo_create(size=0x1ffffffffffffffff, options=0)\n", ":2:24:"),
+        ("bits.vmo", "program x\n  v0 = vmo_create(size=1, options=0x100000000)\n", ":2:35:"),
+        ("missing.vmo", "program x\n  v0 = vmo_create(size=1)\n", "options"),
+        ("unbound.vmo", "program x\n  handle_close(handle=v7)\n", ":2:23:"),
+        ("cut.vmo", "program x\n  v0 = vmo_create(size=1, opt", ":2:27:"),
+        ("junk.vmo", "once upon a time\n", "junk.vmo:1:1:"),
+        ("json.jsonl", "{\"id\": \"x\"\n", "json.jsonl:1:"),
+        ("key.jsonl", "{\"id\":\"x\",\"topic\":\"t\",\"steps\":[],\"more\":1}\n", "key.jsonl:1:"),
+    ] {
+        replay_error(test, name, contents.as_bytes(), words);
+    }
+}
+
+#[test]
+fn files_that_are_no_text_are_refused() {
+    replay_error("binary", "binary.vmo", &[0x7f, b'E', b'L', b'F', 2, 1, 0, 0xff], "binary.vmo:1:");
+    replay_error("binary", "latin.jsonl", b"{\"id\":\"\xe9\"}", "latin.jsonl:1:");
+}
+
+#[test]
+fn a_large_file_of_junk_is_refused() {
+    let contents = vec![b'x'; 100 << 20];
+    replay_error("large", "large.vmo", &contents, "large.vmo:1:1:");
+    fs::remove_file(Path::new(env!("CARGO_TARGET_TMPDIR")).join("large/large.vmo")).unwrap();
+}
+
+#[test]
+fn paths_that_cannot_be_read_are_named() {
+    expect_error(&["replay", "/nonexistent/x.vmo"], "/nonexistent/x.vmo: No such file");
+    let folder = file("unreadable", "readme.txt", b"").parent().unwrap().to_owned();
+    expect_error(&["replay", folder.to_str().unwrap()], "no .vmo or .jsonl file");
+}
+
+#[test]
+fn unknown_names_are_refused_with_what_is_known() {
+    expect_error(&["--backend", "zircon"], "known are reference");
+    expect_error(&["run", "no_such_test"], "nothing is called `no_such_test`");
+    expect_error(&["run", "--call", "vmo_frob"], "unknown call `vmo_frob`");
+    expect_error(&["run", "--clause", "VMO-CREATE-99"], "unknown clause `VMO-CREATE-99`");
+    expect_error(&["clauses", "--call", "vmo_frob"], "unknown call `vmo_frob`");
+    let output = command(&["--frob"]);
+    assert_eq!(output.status.code(), Some(USAGE));
+}
+
+#[test]
+fn a_disagreement_shows_program_call_expectation_and_rerun() {
+    let path = file(
+        "disagreement",
+        "wrong size.vmo",
+        b"program wrong/1\n  v0 = vmo_create(size=1, options=0) -> OK\n  \
+          vmo_get_size(handle=v0) -> OK size=1\n",
+    );
+    let path = path.to_str().unwrap();
+    for words in [
+        "DISAGREES  wrong/1",
+        "after 1   v0 = vmo_create(size=0x1, options=0) -> OK",
+        "call 2    vmo_get_size(handle=v0) -> OK size=0x1",
+        "expected  size 0x1\n  actual    size 0x1000",
+        &format!("again     vmo-conformance replay '{path}' --exact --only wrong/1\n"),
+    ] {
+        expect(&["replay", path], DISAGREED, words);
+    }
+    expect(&["replay", path, "--exact", "--only", "wrong/1"], DISAGREED, "0 of 1 programs agree");
+}
+
+#[test]
+fn a_run_that_judges_nothing_is_no_success() {
+    let empty = file("nothing", "empty.vmo", b"");
+    expect(&["replay", empty.to_str().unwrap()], NOTHING_TESTED, "Nothing was tested");
+    let silent = file("nothing", "silent.vmo", b"program x\n  v0 = vmo_create(size=1, options=0)\n");
+    expect(&["replay", silent.to_str().unwrap()], NOTHING_TESTED, "Nothing was tested");
+}
+
+#[test]
+fn one_test_and_one_program_are_run_by_name() {
+    let test = "vmo_create::refuses_a_null_out_pointer";
+    expect(&["run", "--exact", test], GOOD, "1 of 1 tests pass");
+    expect(&["run", "--exact", "b/create/12"], GOOD, "1 of 1 programs agree");
+    expect(&["run", "--list", "b/create/12"], GOOD, "b/create/12\n");
+}
+
+#[test]
+fn clauses_are_listed_in_three_forms() {
+    let seed = ["clauses", "--call", "vmo_create", "--level", "seed"];
+    expect(&seed, GOOD, "VMO-CREATE-02 [seed] vmo_create");
+    expect(&[&seed[..], &["--format", "markdown"]].concat(), GOOD, "| VMO-CREATE-02 | seed |");
+    let output = command(&[&seed[..], &["--format", "json"]].concat());
+    let clauses: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(clauses.as_array().map(Vec::len), Some(25));
+}
+
+#[test]
+fn the_help_lists_the_exit_codes() {
+    expect(&["--help"], GOOD, "Exit codes:");
+}

@@ -67,7 +67,11 @@ fn malformed_programs_are_refused_with_the_place() {
     let test = "malformed";
     for (name, contents, words) in [
         ("call.vmo", "program x\n  v0 = vmo_frob(size=1)\n", "call.vmo:2:8: expected a call"),
-        ("number.vmo", "program x\n  v0 = vmo_create(size=0x1ffffffffffffffff, options=0)\n", ":2:24:"),
+        (
+            "number.vmo",
+            "program x\n  v0 = vmo_create(size=0x1ffffffffffffffff, options=0)\n",
+            ":2:24:",
+        ),
         ("bits.vmo", "program x\n  v0 = vmo_create(size=1, options=0x100000000)\n", ":2:35:"),
         ("missing.vmo", "program x\n  v0 = vmo_create(size=1)\n", "options"),
         ("unbound.vmo", "program x\n  handle_close(handle=v7)\n", ":2:23:"),
@@ -136,7 +140,8 @@ fn a_disagreement_shows_program_call_expectation_and_rerun() {
 fn a_run_that_judges_nothing_is_no_success() {
     let empty = file("nothing", "empty.vmo", b"");
     expect(&["replay", empty.to_str().unwrap()], NOTHING_TESTED, "Nothing was tested");
-    let silent = file("nothing", "silent.vmo", b"program x\n  v0 = vmo_create(size=1, options=0)\n");
+    let silent =
+        file("nothing", "silent.vmo", b"program x\n  v0 = vmo_create(size=1, options=0)\n");
     expect(&["replay", silent.to_str().unwrap()], NOTHING_TESTED, "Nothing was tested");
 }
 

@@ -28,6 +28,8 @@ pub(crate) type Answer<T = ()> = Result<T, zx_status_t>;
 const FIRST_KOID: zx_koid_t = 1024;
 /// User space of the kernel of that day.
 const USER_SPACE: Range<zx_vaddr_t> = 0x100_0000..0x100_0000 + 0x7fff_feff_f000;
+/// Bytes that are copied in one piece at most.
+const LONGEST_COPY: usize = 1 << 20;
 /// An address that is never in user space.
 const KERNEL_ADDRESS: zx_vaddr_t = 0xffff_ff80_0010_0000;
 
@@ -454,23 +456,37 @@ impl Kernel {
         let bad = self.configuration.edition.bad_buffer_status;
         let mut done = 0;
         while done < len {
-            let position = offset + done;
-            let (index, start) = (position / ZX_PAGE_SIZE, (position % ZX_PAGE_SIZE) as usize);
-            let wanted = (PAGE - start).min(usize::try_from(len - done).unwrap_or(PAGE));
-            let page = match access {
-                Access::Write => self.page_for_read(vmo, index, start),
-                Access::Read => {
-                    let frame = self.page_for_write(vmo, index)?;
-                    self.memory.frame(frame, start)
-                }
-            };
-            let page = page.up_to(wanted);
+            let left = usize::try_from(len - done).unwrap_or(usize::MAX);
+            let pages = self.pages_for_copy(vmo, offset + done, left, access)?;
             let user = self.resolve(buffer + done, access).map_err(|_| bad)?;
             done += match access {
-                Access::Write => user.copy_from(page),
-                Access::Read => page.copy_from(user),
+                Access::Write => user.copy_from(pages),
+                Access::Read => pages.copy_from(user),
             } as u64;
         }
         Ok(())
+    }
+
+    /// The memory of a VMO from a position on, as far as it goes in one piece
+    /// and at most `most` bytes, to be read if user memory is written and the
+    /// other way round.
+    fn pages_for_copy(
+        &mut self,
+        vmo: VmoId,
+        position: u64,
+        most: usize,
+        access: Access,
+    ) -> Answer<Span> {
+        let (index, start) = (position / ZX_PAGE_SIZE, (position % ZX_PAGE_SIZE) as usize);
+        let wanted = (start + most.min(LONGEST_COPY)).div_ceil(PAGE);
+        let pages = match (self.vmos.own_run(vmo, index, wanted), access) {
+            (Some((first, count)), _) => self.memory.frames(first, count, start),
+            (None, Access::Write) => self.page_for_read(vmo, index, start),
+            (None, Access::Read) => {
+                let frame = self.page_for_write(vmo, index)?;
+                self.memory.frame(frame, start)
+            }
+        };
+        Ok(pages.up_to(most))
     }
 }

@@ -159,20 +159,26 @@ impl Memory {
 
     /// The frame's bytes from `offset` on.
     pub(crate) fn frame(&self, frame: Frame, offset: usize) -> Span {
-        self.physical(frame.0.get(), offset)
+        self.physical(frame.0.get(), 1, offset)
+    }
+
+    /// The bytes of `count` consecutive frames from `offset` in the first on.
+    pub(crate) fn frames(&self, first: Frame, count: usize, offset: usize) -> Span {
+        self.physical(first.0.get(), count, offset)
     }
 
     /// The page of zeros from `offset` on. Only ever read.
     pub(crate) fn zeros(&self, offset: usize) -> Span {
-        self.physical(0, offset)
+        self.physical(0, 1, offset)
     }
 
-    fn physical(&self, number: u32, offset: usize) -> Span {
+    fn physical(&self, number: u32, count: usize, offset: usize) -> Span {
         let start = number as usize * PAGE + offset;
-        assert!(offset < PAGE && start < self.frames.len());
-        // SAFETY: the frame lies inside the mapping, checked above.
-        let start = unsafe { NonNull::new_unchecked(self.frames.as_mut_ptr().add(start)) };
-        Span { start, len: PAGE - offset }
+        let end = (number as usize + count) * PAGE;
+        assert!(offset < PAGE && start < end && end <= self.frames.len());
+        // SAFETY: the frames lie inside the mapping, checked above.
+        let first = unsafe { NonNull::new_unchecked(self.frames.as_mut_ptr().add(start)) };
+        Span { start: first, len: end - start }
     }
 
     /// Fills a frame with zeros.

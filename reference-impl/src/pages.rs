@@ -41,6 +41,22 @@ impl Pages {
         self.leaves.get(&leaf)?.frames[slot]
     }
 
+    /// The frame of a page if it is committed, and how many pages from there on
+    /// have consecutive frames, at most `most`.
+    pub(crate) fn run(&self, index: u64, most: usize) -> Option<(Frame, usize)> {
+        if self.count == 0 {
+            return None;
+        }
+        let (leaf, slot) = split(index);
+        let frames = &self.leaves.get(&leaf)?.frames[slot..];
+        let first = frames[0]?;
+        let numbers = (first.0.get()..).zip(frames.iter().take(most));
+        let len = numbers
+            .take_while(|(number, frame)| frame.is_some_and(|frame| frame.0.get() == *number))
+            .count();
+        Some((first, len))
+    }
+
     /// Commits a page that is not committed yet.
     pub(crate) fn insert(&mut self, index: u64, frame: Frame) {
         let (leaf, slot) = split(index);
@@ -81,15 +97,17 @@ impl Pages {
         if self.count == 0 || range.is_empty() {
             return;
         }
-        let (mut at, _) = split(range.start);
-        while let Some((&leaf, pages)) = self.leaves.range_mut(at..).next() {
+        // From high to low, so that frames that were taken in a row are free in
+        // the order in which they will be taken in a row again.
+        let mut end = split(range.end - 1).0;
+        while let Some((&leaf, pages)) = self.leaves.range_mut(..=end).next_back() {
             let start = leaf * LEAF_PAGES as u64;
-            if start >= range.end {
+            let from = range.start.saturating_sub(start);
+            if from >= LEAF_PAGES as u64 {
                 break;
             }
-            let from = range.start.saturating_sub(start) as usize;
             let to = (range.end - start).min(LEAF_PAGES as u64) as usize;
-            for frame in pages.frames[from..to].iter_mut().filter_map(Option::take) {
+            for frame in pages.frames[from as usize..to].iter_mut().rev().filter_map(Option::take) {
                 pages.used -= 1;
                 self.count -= 1;
                 release(frame);
@@ -97,7 +115,10 @@ impl Pages {
             if pages.used == 0 {
                 self.leaves.remove(&leaf);
             }
-            at = leaf + 1;
+            match leaf.checked_sub(1) {
+                Some(lower) => end = lower,
+                None => break,
+            }
         }
     }
 }
@@ -126,7 +147,13 @@ mod tests {
         assert_eq!(pages.count_in(1..1001), 3);
         let mut released = Vec::new();
         pages.remove(31..1000, |frame| released.push(frame));
-        assert_eq!(released, [frame(2), frame(3)]);
+        assert_eq!(released, [frame(3), frame(2)]);
+        pages.insert(1001, frame(5));
+        pages.insert(1002, frame(7));
+        assert_eq!(pages.run(1000, 8), Some((frame(4), 2)));
+        assert_eq!(pages.run(1000, 1), Some((frame(4), 1)));
+        assert_eq!(pages.run(999, 8), None);
+        pages.remove(1001..1003, drop);
         assert_eq!(pages.count(), 3);
         pages.remove(0..u64::MAX, |frame| released.push(frame));
         assert_eq!(pages.count(), 0);

@@ -186,6 +186,12 @@ impl Vmos {
         }
     }
 
+    /// The frame that is the VMO's very own at page `index`, and how many pages
+    /// from there on have consecutive frames of its own, at most `most`.
+    pub(crate) fn own_run(&self, id: VmoId, index: u64, most: usize) -> Option<(Frame, usize)> {
+        self.get(id).pages.run(index, most)
+    }
+
     /// The frame that is the VMO's very own at page `index`.
     pub(crate) fn own_page(&self, id: VmoId, index: u64) -> Option<Frame> {
         self.get(id).pages.get(index)

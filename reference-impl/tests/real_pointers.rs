@@ -3,6 +3,7 @@
 mod common;
 
 use std::ops::Deref;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -56,36 +57,57 @@ fn poke(address: zx_vaddr_t, byte: u8) {
     unsafe { pointer(address).write_volatile(byte) }
 }
 
-/// Whether an access ends the process with SIGSEGV, as a child finds out.
+/// How a child process ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    Exit(i32),
+    Signal(i32),
+}
+
+/// Does something in a child process, where it may fault or hang.
 ///
-/// Only for accesses that either fault or change nothing in the machine: the
-/// child has a copy of the machine's state, but shares its memory.
-fn faults(access: impl FnOnce()) -> bool {
-    // SAFETY: the child does the access and ends, whatever happens. It may take
+/// The child has a copy of the machine's state but shares its memory, so either
+/// the child must change nothing or the parent not use the machine afterwards.
+fn in_child(act: impl FnOnce()) -> Ending {
+    // SAFETY: the child does one thing and ends, whatever happens. It may take
     // the locks that the handler takes, which no other thread holds now.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "the host has room for a child");
     if child == 0 {
-        // SAFETY: only numbers go in. A child that hangs is ended by the alarm,
-        // and one that survives leaves without running anything of the parent.
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: only numbers go in. A child that hangs is ended by the alarm.
         unsafe {
-            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             libc::setrlimit(libc::RLIMIT_CORE, &none);
-            libc::alarm(20);
-            access();
-            libc::_exit(0);
+            libc::alarm(60);
         }
+        let result = panic::catch_unwind(AssertUnwindSafe(act));
+        // SAFETY: the child leaves without running anything of the parent.
+        unsafe { libc::_exit(i32::from(result.is_err())) };
     }
     let mut status = 0;
     // SAFETY: the child is ours, and the call stores into a variable of ours.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    let signal = libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status));
-    assert!(matches!(signal, None | Some(libc::SIGSEGV)), "ended by signal {signal:?}");
-    signal.is_some()
+    if libc::WIFSIGNALED(status) {
+        Ending::Signal(libc::WTERMSIG(status))
+    } else {
+        Ending::Exit(libc::WEXITSTATUS(status))
+    }
+}
+
+/// Whether an access ends the process with SIGSEGV. Only for accesses that
+/// either fault or change nothing in the machine.
+fn faults(access: impl FnOnce()) -> bool {
+    match in_child(access) {
+        Ending::Exit(0) => false,
+        Ending::Signal(libc::SIGSEGV) => true,
+        other => panic!("the access ended with {other:?}"),
+    }
 }
 
 fn load_faults(address: zx_vaddr_t) -> bool {
-    faults(|| drop(peek(address)))
+    faults(|| {
+        peek(address);
+    })
 }
 
 fn store_faults(address: zx_vaddr_t) -> bool {
@@ -409,45 +431,51 @@ fn machines_do_not_get_in_each_others_way() {
     assert_eq!(peek(base), 1);
 }
 
+/// More than the host allows mappings, by default 65,530.
+const MANY_PAGES: u64 = 70_000;
+
 #[test]
 fn more_pages_can_be_touched_than_the_host_has_mappings() {
-    const PAGES: u64 = 70_000;
     let machine = start();
     // Every second page, so that no two of them make one mapping of the host.
-    let vmo = machine.create(2 * PAGES * PAGE).unwrap();
-    let base = machine.map(vmo, 0, 2 * PAGES * PAGE, READ_WRITE).unwrap();
-    for page in 0..PAGES {
-        poke(base + 2 * page * PAGE, page as u8);
-    }
-    assert_eq!(machine.census().frames, PAGES);
-    for page in (0..PAGES).rev() {
-        assert_eq!(peek(base + 2 * page * PAGE), page as u8);
-    }
-    machine.close(vmo).unwrap();
-    machine.unmap(base, 2 * PAGES * PAGE).unwrap();
-    assert!(load_faults(base));
-    assert_eq!(machine.census().frames, 0);
+    let size = 2 * MANY_PAGES * PAGE;
+    let vmo = machine.create(size).unwrap();
+    let base = machine.map(vmo, 0, size, READ_WRITE).unwrap();
+    let ending = in_child(|| {
+        for page in 0..MANY_PAGES {
+            poke(base + 2 * page * PAGE, page as u8);
+        }
+        assert_eq!(machine.census().frames, MANY_PAGES);
+        for page in (0..MANY_PAGES).rev() {
+            assert_eq!(peek(base + 2 * page * PAGE), page as u8);
+        }
+        machine.close(vmo).unwrap();
+        machine.unmap(base, size).unwrap();
+        assert_eq!(machine.census().frames, 0);
+    });
+    assert_eq!(ending, Ending::Exit(0));
 }
 
 /// Taking a page away from the middle of a mapping of the host splits it, which
 /// the host refuses when it has as many mappings as it allows.
 #[test]
 fn pages_can_be_taken_away_when_the_host_has_no_mappings_left() {
-    const PAGES: u64 = 70_000;
     let machine = start();
     let vmo = machine.create(3 * PAGE).unwrap();
     machine.commit(vmo, 0..3 * PAGE).unwrap();
     let base = machine.map(vmo, 0, 3 * PAGE, READ_WRITE).unwrap();
-    let strided = machine.create(2 * PAGES * PAGE).unwrap();
-    let strided_base = machine.map(strided, 0, 2 * PAGES * PAGE, ZX_VM_FLAG_PERM_READ).unwrap();
-    for page in 0..PAGES {
-        assert_eq!(peek(strided_base + 2 * page * PAGE), 0);
-        if page > 30_000 {
+    let size = 2 * MANY_PAGES * PAGE;
+    let strided = machine.create(size).unwrap();
+    let strided_base = machine.map(strided, 0, size, ZX_VM_FLAG_PERM_READ).unwrap();
+    let ending = in_child(|| {
+        for page in 0..MANY_PAGES {
+            assert_eq!(peek(strided_base + 2 * page * PAGE), 0);
             // Three pages that are one mapping of the host lose the middle one.
             (0..3).for_each(|page| poke(base + page * PAGE, 1));
             machine.protect(base + PAGE, PAGE, ZX_VM_FLAG_PERM_READ).unwrap();
             assert_eq!(peek(base + PAGE), 1);
             machine.protect(base + PAGE, PAGE, READ_WRITE).unwrap();
         }
-    }
+    });
+    assert_eq!(ending, Ending::Exit(0));
 }

@@ -6,6 +6,7 @@ pub mod backends;
 pub mod command;
 pub mod ledger;
 mod level;
+mod parallel;
 pub mod program;
 mod recordings;
 pub mod replay;

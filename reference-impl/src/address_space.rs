@@ -321,10 +321,10 @@ impl AddressSpace {
         released
     }
 
-    /// Judges a range for `vmar_unmap`, and destroys the regions wholly in it
-    /// (VMAR-UNMAP-03 to -05). The caller removes the mappings.
-    pub(crate) fn clear_for_unmap(
-        &mut self,
+    /// The whole pages of a range that `vmar_unmap` or `vmar_protect` names, if
+    /// they lie in the region (VMAR-UNMAP-06 to -09, -13).
+    fn checked_range(
+        &self,
         id: RegionId,
         start: zx_vaddr_t,
         len: u64,
@@ -337,7 +337,18 @@ impl AddressSpace {
         if !self.region(id).contains(start, size) {
             return Err(ZX_ERR_INVALID_ARGS);
         }
-        let range = start..start + size;
+        Ok(start..start + size)
+    }
+
+    /// Judges a range for `vmar_unmap`, and destroys the regions wholly in it
+    /// (VMAR-UNMAP-03 to -05). The caller removes the mappings.
+    pub(crate) fn clear_for_unmap(
+        &mut self,
+        id: RegionId,
+        start: zx_vaddr_t,
+        len: u64,
+    ) -> Result<Range<zx_vaddr_t>, zx_status_t> {
+        let range = self.checked_range(id, start, len)?;
         let inside: Vec<_> = self.regions_in(id, &range).collect();
         let is_partly_covered = |child: &RegionId| {
             let child = self.region(*child);
@@ -361,15 +372,7 @@ impl AddressSpace {
         permissions: u32,
         vmos: &mut Vmos,
     ) -> Result<Range<zx_vaddr_t>, zx_status_t> {
-        let size = round_length(len);
-        if size == 0 || !is_page_aligned(start) {
-            return Err(ZX_ERR_INVALID_ARGS);
-        }
-        self.region(id).require_alive()?;
-        if !self.region(id).contains(start, size) {
-            return Err(ZX_ERR_INVALID_ARGS);
-        }
-        let range = start..start + size;
+        let range = self.checked_range(id, start, len)?;
         let mut at = range.start;
         while at < range.end {
             let child = self.next_child(id, at, range.end).ok_or(ZX_ERR_NOT_FOUND)?;

@@ -11,6 +11,7 @@ use vmo_abi::{Backend, Capability};
 
 use crate::backends::StartError;
 use crate::level::Level;
+use crate::parallel::on_threads;
 use crate::program::Program;
 use crate::runner::{RunError, Runner};
 
@@ -121,19 +122,5 @@ pub fn replay_all(
         }
     };
     let jobs = jobs.clamp(1, programs.len().div_ceil(BATCH).max(1));
-    let batches: Vec<_> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..jobs).map(|_| scope.spawn(work)).collect();
-        let own = work();
-        let joined = others.into_iter().map(|thread| match thread.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        std::iter::once(own).chain(joined).collect()
-    });
-    let mut replayed = Vec::with_capacity(programs.len());
-    for batch in batches {
-        replayed.extend(batch?);
-    }
-    replayed.sort_unstable_by_key(|(index, _)| *index);
-    Ok(replayed.into_iter().map(|(_, replayed)| replayed).collect())
+    on_threads(jobs, work)
 }

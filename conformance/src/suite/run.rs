@@ -10,6 +10,7 @@ use super::context::{Context, Side};
 use super::{Suite, Test};
 use crate::backends::StartError;
 use crate::level::Level;
+use crate::parallel::on_threads;
 use crate::program::Program;
 use crate::runner::RunError;
 
@@ -132,21 +133,7 @@ pub fn run_cases(
         }
     };
     let jobs = jobs.clamp(1, tests.len().max(1));
-    let batches: Vec<_> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..jobs).map(|_| scope.spawn(work)).collect();
-        let own = work();
-        let joined = others.into_iter().map(|thread| match thread.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        std::iter::once(own).chain(joined).collect()
-    });
-    let mut reports = Vec::with_capacity(tests.len());
-    for batch in batches {
-        reports.extend(batch?);
-    }
-    reports.sort_unstable_by_key(|(index, _)| *index);
-    Ok(reports.into_iter().map(|(_, report)| report).collect())
+    on_threads(jobs, work)
 }
 
 impl Suite {

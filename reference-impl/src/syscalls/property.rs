@@ -5,9 +5,10 @@ use vmo_abi::{
     ZX_MAX_NAME_LEN, ZX_PROP_CHANNEL_TX_MSG_MAX, ZX_PROP_NAME, ZX_PROP_PROCESS_DEBUG_ADDR,
     ZX_PROP_PROCESS_VDSO_BASE_ADDRESS, ZX_PROP_REGISTER_FS, ZX_PROP_REGISTER_GS,
     ZX_PROP_SOCKET_RX_BUF_MAX, ZX_PROP_SOCKET_TX_BUF_SIZE, ZX_RIGHT_GET_PROPERTY,
-    ZX_RIGHT_SET_PROPERTY, zx_handle_t, zx_vaddr_t,
+    ZX_RIGHT_SET_PROPERTY, zx_handle_t, zx_rights_t, zx_vaddr_t,
 };
 
+use crate::handle_table::Handle;
 use crate::kernel::{Answer, Kernel};
 use crate::object::Kind;
 
@@ -22,10 +23,7 @@ impl Kernel {
         value: zx_vaddr_t,
         value_size: u64,
     ) -> Answer {
-        if value == 0 {
-            return Err(ZX_ERR_INVALID_ARGS);
-        }
-        let handle = self.with_rights(handle, ZX_RIGHT_GET_PROPERTY)?;
+        let handle = self.with_value(handle, ZX_RIGHT_GET_PROPERTY, value)?;
         match property {
             ZX_PROP_NAME => {
                 if value_size < ZX_MAX_NAME_LEN as u64 {
@@ -51,6 +49,20 @@ impl Kernel {
         }
     }
 
+    /// NULL is noticed before the handle is looked at (OBJ-GETPROP-08,
+    /// OBJ-SETPROP-04).
+    fn with_value(
+        &self,
+        handle: zx_handle_t,
+        right: zx_rights_t,
+        value: zx_vaddr_t,
+    ) -> Answer<Handle> {
+        if value == 0 {
+            return Err(ZX_ERR_INVALID_ARGS);
+        }
+        self.with_rights(handle, right)
+    }
+
     /// What a property that this machine does not keep answers: it is of
     /// another object type, or its own type is outside of the contract.
     fn other_property_status(&self, kind: Kind, property: u32) -> i32 {
@@ -71,10 +83,7 @@ impl Kernel {
         value: zx_vaddr_t,
         value_size: u64,
     ) -> Answer {
-        if value == 0 {
-            return Err(ZX_ERR_INVALID_ARGS);
-        }
-        let handle = self.with_rights(handle, ZX_RIGHT_SET_PROPERTY)?;
+        let handle = self.with_value(handle, ZX_RIGHT_SET_PROPERTY, value)?;
         match property {
             ZX_PROP_NAME => {
                 let mut name = [0; ZX_MAX_NAME_LEN];

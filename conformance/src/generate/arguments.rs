@@ -1,0 +1,295 @@
+//! Arguments of random calls.
+
+use rand::{Rng, RngExt};
+use vmo_abi::{
+    Argument, ArgumentKind, RIGHTS, Syscall, ZX_PAGE_SIZE, ZX_RIGHT_SAME_RIGHTS,
+    ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC,
+    ZX_VM_FLAG_SPECIFIC_OVERWRITE, ZX_VMO_CLONE_COPY_ON_WRITE, ZX_VMO_ZERO_CHILDREN, names_of,
+};
+
+use super::Generator;
+use crate::program::{Address, Data, Handle, Part, Value};
+
+const PAGE: u64 = ZX_PAGE_SIZE;
+/// Sizes and offsets at which something changes.
+const BOUNDARIES: &[u64] = &[
+    0,
+    1,
+    PAGE - 1,
+    PAGE,
+    PAGE + 1,
+    1 << 31,
+    1 << 32,
+    1 << 47,
+    1 << 63,
+    u64::MAX - 2 * PAGE + 1,
+    u64::MAX - PAGE,
+    u64::MAX - PAGE + 1,
+    u64::MAX - PAGE + 2,
+    u64::MAX,
+];
+/// Bytes that one call reads or writes at most.
+const LONGEST_TRANSFER: u64 = 3 * PAGE;
+
+impl Generator {
+    pub(super) fn arguments(&mut self, syscall: Syscall) -> Vec<Value> {
+        let declared = syscall.arguments();
+        let mut values: Vec<_> =
+            declared.iter().map(|argument| self.argument(syscall, argument)).collect();
+        self.refine(syscall, &mut values);
+        // What a buffer holds and how long it is said to be agree as a rule.
+        for (position, argument) in declared.iter().enumerate() {
+            let Some(length) = argument.kind.length_argument() else { continue };
+            let len = match &values[position] {
+                Value::Data(data) => data.len(),
+                Value::Handles(handles) => handles.len() as u64,
+                Value::WaitItems(items) => items.len() as u64,
+                _ => continue,
+            };
+            if let Some(length) = syscall.declaration().position(length)
+                && !self.percent(2)
+            {
+                values[length] = Value::Number(len);
+            }
+        }
+        values
+    }
+
+    fn argument(&mut self, syscall: Syscall, argument: &Argument) -> Value {
+        let number = match argument.kind {
+            ArgumentKind::Handle => return Value::Handle(self.handle(syscall, argument.name)),
+            ArgumentKind::Address => return Value::Address(self.mapped_address()),
+            // Nothing would end a wait without a deadline.
+            ArgumentKind::Deadline => *self.choose(&[0, 0, 0, 1]),
+            ArgumentKind::Size | ArgumentKind::Offset => self.position(argument.name),
+            ArgumentKind::Length => self.length(syscall, argument.name),
+            ArgumentKind::Count if syscall == Syscall::channel_read => {
+                *self.choose(&[4, 4, 4, 1, 0])
+            }
+            ArgumentKind::Count => self.rng.random_range(0..3),
+            ArgumentKind::Options => u64::from(self.percent(1)),
+            ArgumentKind::CloneOptions if self.percent(95) => u64::from(ZX_VMO_CLONE_COPY_ON_WRITE),
+            ArgumentKind::CloneOptions => self.any_bits(argument.kind),
+            ArgumentKind::MapFlags => self.map_flags(syscall),
+            ArgumentKind::Rights => self.rights(),
+            ArgumentKind::Signals => self.signals(),
+            ArgumentKind::CachePolicy => *self.choose(&[0, 0, 1, 2, 3, 4]),
+            ArgumentKind::VmoOperation => {
+                *self.choose(&[1, 1, 1, 2, 2, 2, 3, 6, 7, 8, 9, 0, 5, 10])
+            }
+            ArgumentKind::Property => *self.choose(&[3, 3, 3, 3, 5, 0]),
+            ArgumentKind::InfoTopic => *self.choose(&[1, 2, 2, 2, 19, 19, 7, 0]),
+            ArgumentKind::HandlesIn(_) => {
+                let count = self.rng.random_range(0..3);
+                let handles = (0..count).map(|_| self.handle(syscall, "handle")).collect();
+                return Value::Handles(handles);
+            }
+            ArgumentKind::WaitItems(_) => {
+                let count = self.rng.random_range(0..3);
+                let mut items = Vec::new();
+                for _ in 0..count {
+                    let handle = self.handle(syscall, "handle");
+                    items.push((handle, self.signals() as u32));
+                }
+                return Value::WaitItems(items);
+            }
+            ArgumentKind::BytesIn(_) if self.percent(96) => return Value::Data(self.data(syscall)),
+            ArgumentKind::BytesUnused(_) => return Value::Address(Address::Null),
+            _ => return self.pointer(),
+        };
+        let mask = if argument.bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
+        Value::Number(number & mask)
+    }
+
+    fn handle(&mut self, syscall: Syscall, argument: &str) -> Handle {
+        let wants_region = argument.contains("vmar");
+        match self.rng.random_range(0..100) {
+            0 if self.percent(50) => return Handle::Invalid,
+            0 => return Handle::Never,
+            1 => return if wants_region { Handle::Process } else { Handle::Region },
+            2 => {
+                if let Some(name) = self.pick(|generator| &generator.world.closed) {
+                    return Handle::Named(name);
+                }
+            }
+            3 => {
+                if let Some(name) = self.pick(|generator| &generator.world.others) {
+                    return Handle::Named(name);
+                }
+            }
+            _ => {}
+        }
+        if wants_region {
+            let own = self.percent(75);
+            let name = self.pick(|generator| &generator.world.regions);
+            return name.filter(|_| !own).map_or(Handle::Region, Handle::Named);
+        }
+        if syscall == Syscall::channel_read
+            && let Some(name) = self.pick(|generator| &generator.world.readable)
+        {
+            return Handle::Named(name);
+        }
+        let is_channel = matches!(
+            syscall,
+            Syscall::channel_write | Syscall::channel_read | Syscall::object_signal_peer
+        );
+        if (is_channel && argument == "handle" || self.percent(1))
+            && let Some(name) = self.pick(|generator| &generator.world.channels)
+        {
+            return Handle::Named(name);
+        }
+        // The newest are the most interesting.
+        let count = self.world.vmos.len();
+        if count == 0 {
+            return Handle::Invalid;
+        }
+        let index = if self.percent(40) {
+            count - 1 - self.rng.random_range(0..count.min(3))
+        } else {
+            self.rng.random_range(0..count)
+        };
+        Handle::Named(self.world.vmos[index].name)
+    }
+
+    pub(super) fn pick<T: Copy>(&mut self, from: impl Fn(&Self) -> &Vec<T>) -> Option<T> {
+        let count = from(self).len();
+        (count != 0).then(|| {
+            let index = self.rng.random_range(0..count);
+            from(self)[index]
+        })
+    }
+
+    /// A size or an offset: near what is in use, or at a boundary.
+    fn position(&mut self, argument: &str) -> u64 {
+        if self.percent(self.far_percent) {
+            return if self.percent(70) { *self.choose(BOUNDARIES) } else { self.any_number() };
+        }
+        let size = self.pick(|generator| &generator.world.vmos).map_or(0, |vmo| vmo.size);
+        let is_small = argument == "vmar_offset";
+        let base = match self.rng.random_range(0..10) {
+            0..6 => self.rng.random_range(0..6) * PAGE,
+            6..8 if !is_small => size,
+            8 if !is_small => size / 2,
+            _ => 0,
+        };
+        match self.rng.random_range(0..12) {
+            0 => base.wrapping_add(1),
+            1 => base.wrapping_sub(1),
+            2 => base.wrapping_add(self.rng.random_range(0..PAGE)),
+            3 => base.wrapping_add(PAGE),
+            _ => base,
+        }
+    }
+
+    fn length(&mut self, syscall: Syscall, argument: &str) -> u64 {
+        match syscall {
+            Syscall::vmar_map | Syscall::vmar_unmap | Syscall::vmar_protect => {
+                let pages = self.rng.random_range(1..5) * PAGE;
+                match self.rng.random_range(0..20) {
+                    0 => *self.choose(BOUNDARIES),
+                    1 => pages - 1,
+                    2 => pages - PAGE + 1,
+                    _ => pages,
+                }
+            }
+            Syscall::vmo_read => {
+                let len =
+                    *self.choose(&[0, 1, 2, 8, 100, PAGE, PAGE + 1, 2 * PAGE, LONGEST_TRANSFER]);
+                if self.percent(1) { u64::MAX } else { len }
+            }
+            _ if argument == "value_size" => *self.choose(&[32, 32, 32, 31, 33, 0, 8]),
+            Syscall::channel_read => *self.choose(&[64, 64, 64, 1, 0]),
+            Syscall::object_get_info => *self.choose(&[32, 32, 4, 64, 31, 0]),
+            _ => self.rng.random_range(0..16),
+        }
+    }
+
+    fn data(&mut self, syscall: Syscall) -> Data {
+        let len = match syscall {
+            Syscall::object_set_property => self.rng.random_range(0..40),
+            Syscall::vmo_write => {
+                *self.choose(&[0, 1, 2, 8, 100, PAGE, PAGE + 1, 2 * PAGE, LONGEST_TRANSFER])
+            }
+            _ => self.rng.random_range(0..16),
+        };
+        let first = self.rng.random();
+        Data(vec![if self.percent(50) { Part::Fill(first, len) } else { Part::Seq(first, len) }])
+    }
+
+    fn map_flags(&mut self, syscall: Syscall) -> u64 {
+        if self.percent(4) {
+            return self.any_bits(ArgumentKind::MapFlags);
+        }
+        let read = ZX_VM_FLAG_PERM_READ;
+        let write = read | ZX_VM_FLAG_PERM_WRITE;
+        u64::from(match syscall {
+            Syscall::vmar_protect => *self.choose(&[0, read, write, write]),
+            Syscall::vmar_allocate => *self.choose(&[0x380, 0x3c0, 0x180, 0x80, 0x3d0, 0]),
+            _ => {
+                let place =
+                    *self.choose(&[0, 0, ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE]);
+                place | *self.choose(&[read, write, write, write, 0])
+            }
+        })
+    }
+
+    fn rights(&mut self) -> u64 {
+        let all = u64::from(vmo_abi::ZX_DEFAULT_VMO_RIGHTS);
+        match self.rng.random_range(0..20) {
+            0..14 => u64::from(ZX_RIGHT_SAME_RIGHTS),
+            14..18 => all & !(1 << self.rng.random_range(0..16)),
+            18 => all & self.rng.next_u64(),
+            _ => RIGHTS[self.rng.random_range(0..RIGHTS.len())].1,
+        }
+    }
+
+    fn signals(&mut self) -> u64 {
+        match self.rng.random_range(0..8) {
+            0..3 => u64::from(ZX_VMO_ZERO_CHILDREN),
+            3..7 => 1 << self.rng.random_range(24..32),
+            _ => u64::from(self.rng.next_u32() & 0xff00_0008),
+        }
+    }
+
+    fn any_bits(&mut self, kind: ArgumentKind) -> u64 {
+        let known = names_of(kind).map_or(&[][..], |named| named.table());
+        if known.is_empty() || self.percent(30) {
+            return 1 << self.rng.random_range(0..32);
+        }
+        let first = known[self.rng.random_range(0..known.len())].1;
+        first | known[self.rng.random_range(0..known.len())].1
+    }
+
+    /// A pointer: good scratch memory as a rule, sometimes a bad one or one into
+    /// a mapping.
+    fn pointer(&mut self) -> Value {
+        match self.rng.random_range(0..100) {
+            0 => Value::Address(Address::Null),
+            1 => Value::Address(*self.choose(&[
+                Address::Unmapped,
+                Address::ReadOnly,
+                Address::Kernel,
+                Address::Straddle(2),
+            ])),
+            2 | 3 if self.world.has_mappings() => Value::Address(self.mapped_address()),
+            _ => Value::Scratch,
+        }
+    }
+
+    /// An address in or near a mapping.
+    pub(super) fn mapped_address(&mut self) -> Address {
+        let Some(mapping) = self.pick(|generator| &generator.world.mappings) else {
+            return Address::Region(self.rng.random_range(0..6) * PAGE);
+        };
+        let pages = mapping.len / PAGE;
+        let beyond = u64::from(self.percent(10));
+        let page = self.rng.random_range(0..pages.min(8) + beyond) * PAGE;
+        let offset = match self.rng.random_range(0..10) {
+            0 => page.wrapping_add(PAGE - 1),
+            1 => page.wrapping_add(self.rng.random_range(0..PAGE)),
+            2 => mapping.len.wrapping_sub(1),
+            _ => page,
+        };
+        Address::Named(mapping.name, offset)
+    }
+}

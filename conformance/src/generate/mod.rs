@@ -1,0 +1,263 @@
+//! Random programs: calls whose arguments come from what the program has made
+//! so far and from boundary values.
+//!
+//! The generator keeps a rough idea of what exists (names, sizes, mappings), so
+//! that most calls find something to work on; it knows nothing of what calls
+//! answer. The same seed and profile give the same program, always.
+
+mod arguments;
+mod refine;
+mod world;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, RngExt, SeedableRng};
+use vmo_abi::{Capabilities, Syscall};
+
+use crate::program::{Action, Call, Data, Name, Program, Step};
+use world::World;
+
+/// What programs are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The calls that programs may use, with how often each is chosen.
+    pub weights: Vec<(Syscall, u32)>,
+    /// How often loads and stores are chosen, on the scale of the weights.
+    pub accesses: u32,
+    /// How often memory is limited or an allocation made to fail.
+    pub memory_control: u32,
+    /// Steps of a program at least and at most.
+    pub steps: (usize, usize),
+    /// Of 100 programs so many use just some of the calls (swarm testing).
+    pub swarm_percent: u32,
+    /// Of 100 sizes and offsets so many are anywhere up to 2^64 instead of near
+    /// what is in use.
+    pub far_percent: u32,
+}
+
+impl Profile {
+    /// Every call that a backend offers, the frequent ones more often.
+    #[must_use]
+    pub fn all(offered: Capabilities) -> Self {
+        let weight = |syscall: Syscall| match syscall {
+            Syscall::vmo_create => 8,
+            Syscall::vmo_clone => 14,
+            Syscall::vmo_read | Syscall::vmo_write => 16,
+            Syscall::vmo_set_size | Syscall::vmo_op_range => 10,
+            Syscall::vmar_map => 12,
+            Syscall::handle_close | Syscall::handle_duplicate => 5,
+            Syscall::vmo_get_size | Syscall::object_wait_one => 6,
+            Syscall::vmar_unmap | Syscall::vmar_protect => 4,
+            // Only several of these in a row come to anything.
+            Syscall::channel_create | Syscall::channel_write | Syscall::channel_read => 6,
+            _ => 2,
+        };
+        let is_offered = |syscall: Syscall| offered.contains(syscall.declaration().capability);
+        let calls = Syscall::ALL.iter().copied().filter(|syscall| is_offered(*syscall));
+        let weights: Vec<_> = calls.map(|syscall| (syscall, weight(syscall))).collect();
+        let accesses = if is_offered(Syscall::vmar_map) { 16 } else { 0 };
+        Self {
+            weights,
+            accesses,
+            memory_control: 0,
+            steps: (4, 20),
+            swarm_percent: 30,
+            far_percent: 3,
+        }
+    }
+
+    /// This profile with just these calls, and loads and stores only if
+    /// `vmar_map` is among them.
+    #[must_use]
+    pub fn only(mut self, calls: &[Syscall]) -> Self {
+        self.weights.retain(|(syscall, _)| calls.contains(syscall));
+        if !calls.contains(&Syscall::vmar_map) {
+            self.accesses = 0;
+        }
+        self
+    }
+
+    /// The weights that one program uses: all of them, or in a swarm those of
+    /// some calls, always with those that make VMOs.
+    fn draw(&self, rng: &mut SmallRng) -> Vec<(Syscall, u32)> {
+        if rng.random_range(0..100) >= self.swarm_percent {
+            return self.weights.clone();
+        }
+        let keeps = |syscall: Syscall, rng: &mut SmallRng| {
+            syscall == Syscall::vmo_create || rng.random_bool(0.5)
+        };
+        self.weights.iter().copied().filter(|(syscall, _)| keeps(*syscall, rng)).collect()
+    }
+}
+
+/// A random program; the same seed and profile give the same one.
+#[must_use]
+pub fn program(seed: u64, profile: &Profile) -> Program {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let weights = profile.draw(&mut rng);
+    let steps = rng.random_range(profile.steps.0..=profile.steps.1.max(profile.steps.0));
+    let mut generator = Generator {
+        rng,
+        world: World::default(),
+        program: Program { name: format!("random/{seed:#x}"), ..Program::default() },
+        far_percent: profile.far_percent,
+    };
+    for _ in 0..steps {
+        let action = generator.action(profile, &weights);
+        generator.program.steps.push(Step { comments: Vec::new(), action, expected: None });
+    }
+    generator.program
+}
+
+struct Generator {
+    rng: SmallRng,
+    world: World,
+    program: Program,
+    far_percent: u32,
+}
+
+impl Generator {
+    fn action(&mut self, profile: &Profile, weights: &[(Syscall, u32)]) -> Action {
+        // Without a VMO there is little to be done.
+        if self.world.vmos.is_empty()
+            && self.percent(90)
+            && weights.iter().any(|(call, _)| *call == Syscall::vmo_create)
+        {
+            return self.call(Syscall::vmo_create);
+        }
+        let weights: Vec<_> =
+            weights.iter().map(|(call, weight)| (*call, self.weight(*call, *weight))).collect();
+        let calls: u32 = weights.iter().map(|(_, weight)| weight).sum();
+        let accesses = if self.world.has_mappings() { profile.accesses } else { 0 };
+        let total = calls + accesses + profile.memory_control;
+        let mut chosen = self.rng.random_range(0..total.max(1));
+        for (syscall, weight) in weights {
+            if chosen < weight {
+                return self.call(syscall);
+            }
+            chosen -= weight;
+        }
+        if chosen < accesses { self.access() } else { self.control() }
+    }
+
+    /// How often a call is chosen now: rarely while what it is about is missing.
+    fn weight(&self, syscall: Syscall, weight: u32) -> u32 {
+        let has_object = match syscall {
+            Syscall::channel_write | Syscall::object_signal_peer => !self.world.channels.is_empty(),
+            Syscall::channel_read => !self.world.readable.is_empty(),
+            Syscall::vmar_unmap | Syscall::vmar_protect => self.world.has_mappings(),
+            Syscall::vmar_destroy => !self.world.regions.is_empty(),
+            _ => true,
+        };
+        if has_object { weight } else { weight.div_ceil(8) }
+    }
+
+    fn call(&mut self, syscall: Syscall) -> Action {
+        let arguments = self.arguments(syscall);
+        let results = (0..Call::result_count(syscall)).map(|_| self.name(syscall)).collect();
+        let call = Call { syscall, arguments, results };
+        self.world.note(&call);
+        Action::Call(call)
+    }
+
+    fn name(&mut self, syscall: Syscall) -> Name {
+        let prefix = match syscall {
+            Syscall::vmar_map => 'm',
+            Syscall::vmar_allocate => 'r',
+            Syscall::event_create => 'e',
+            Syscall::channel_create => 'c',
+            Syscall::port_create => 'p',
+            _ => 'v',
+        };
+        let index = self.program.names.len();
+        self.program.names.push(format!("{prefix}{index}"));
+        Name(index as u16)
+    }
+
+    fn access(&mut self) -> Action {
+        let address = self.mapped_address();
+        if self.rng.random_bool(0.5) {
+            let len = *self.choose(&[1, 1, 2, 4, 8, 16, 4096, 5000]);
+            Action::Load { address, len }
+        } else {
+            let bytes = vec![self.rng.random(); *self.choose(&[1, 1, 2, 4, 8])];
+            Action::Store { address, data: Data::from_bytes(&bytes) }
+        }
+    }
+
+    fn control(&mut self) -> Action {
+        match self.rng.random_range(0..4) {
+            0 => Action::LimitMemory(None),
+            1 => Action::LimitMemory(Some(self.rng.random_range(0..8))),
+            2 => Action::FailAllocation(None),
+            _ => Action::FailAllocation(Some(self.rng.random_range(1..8))),
+        }
+    }
+
+    fn choose<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.rng.random_range(0..choices.len())]
+    }
+
+    fn percent(&mut self, percent: u32) -> bool {
+        self.rng.random_range(0..100) < percent
+    }
+
+    fn any_number(&mut self) -> u64 {
+        let bits = self.rng.random_range(0..64);
+        self.rng.next_u64() >> bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::backends::built_in;
+    use crate::program::{parse, print};
+    use crate::runner::Runner;
+
+    fn programs() -> impl Iterator<Item = Program> {
+        (0..2000).map(|seed| program(seed, &Profile::all(Capabilities::all())))
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_program() {
+        assert!(programs().eq(programs()));
+    }
+
+    #[test]
+    fn random_programs_can_be_written_and_read() {
+        for program in programs() {
+            let text = print(std::slice::from_ref(&program));
+            assert_eq!(parse("random", &text), Ok(vec![program]), "{text}");
+        }
+    }
+
+    /// A generator whose calls all fail would test nothing.
+    #[test]
+    fn every_call_succeeds_and_fails_often_enough() {
+        let backend = (built_in("reference").expect("it is built in").start)().expect("it starts");
+        let mut runner = Runner::new(backend.as_ref()).expect("the arena is large enough");
+        let mut counts: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+        for program in programs() {
+            let ran = runner.run(&program, |index, outcome, _| {
+                let name = match &program.steps[index].action {
+                    Action::Call(call) => call.syscall.name(),
+                    _ => "load or store",
+                };
+                let (succeeded, failed) = counts.entry(name).or_default();
+                *if outcome.is_ok() { succeeded } else { failed } += 1;
+                true
+            });
+            assert_eq!(ran, Ok(()));
+        }
+        assert_eq!(counts.len(), Syscall::ALL.len() + 1);
+        for (name, (succeeded, failed)) in counts {
+            let all = succeeded + failed;
+            // A message has to be sent before it can be read.
+            let most = if name == "channel_read" { 200 } else { 12 };
+            assert!(succeeded * most >= all, "{name}: {succeeded} of {all} succeed");
+            assert!(failed * 300 >= all, "{name}: {failed} of {all} fail");
+        }
+    }
+}

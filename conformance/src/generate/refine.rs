@@ -1,0 +1,144 @@
+//! Making the arguments of a random call fit each other, so that most calls
+//! get further than their first check.
+
+use rand::RngExt;
+use vmo_abi::{
+    Syscall, ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_COUNT, ZX_INFO_VMAR, ZX_PAGE_SIZE, ZX_PROP_NAME,
+    ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE,
+};
+
+use super::Generator;
+use crate::program::{Address, Data, Handle, Part, Value};
+
+const PAGE: u64 = ZX_PAGE_SIZE;
+/// Of 100 calls so many have arguments that fit each other.
+const FITTING_PERCENT: u32 = 75;
+/// Bytes that a call reads or writes at most.
+const LONGEST_TRANSFER: u64 = 3 * PAGE;
+
+impl Generator {
+    /// Lets the arguments of most calls fit each other.
+    pub(super) fn refine(&mut self, syscall: Syscall, values: &mut [Value]) {
+        if !self.percent(FITTING_PERCENT) {
+            return;
+        }
+        let size = match values.first() {
+            Some(Value::Handle(handle)) => self.world.size_of(*handle),
+            _ => 0,
+        };
+        match syscall {
+            Syscall::vmo_create => {
+                let pages = self.rng.random_range(0..7) * PAGE;
+                values[0] = Value::Number(pages.saturating_sub(*self.choose(&[0, 0, 0, 1, 2048])));
+                values[1] = Value::Number(0);
+                values[2] = Value::Scratch;
+            }
+            Syscall::vmo_read => {
+                let (offset, len) = self.range_in(size);
+                values[2] = Value::Number(offset);
+                values[3] = Value::Number(len);
+            }
+            Syscall::vmo_write => {
+                let (offset, len) = self.range_in(size);
+                values[1] = Value::Data(Data(vec![Part::Fill(self.rng.random(), len)]));
+                values[2] = Value::Number(offset);
+                values[3] = Value::Number(len);
+            }
+            Syscall::vmo_op_range => {
+                let (offset, len) = self.range_in(size);
+                values[2] = Value::Number(offset);
+                values[3] = Value::Number(len);
+            }
+            Syscall::vmo_clone => self.align(values, 2),
+            Syscall::vmar_map => self.refine_map(values),
+            Syscall::vmar_allocate => {
+                if !has_flag(&values[3], ZX_VM_FLAG_SPECIFIC | ZX_VM_FLAG_SPECIFIC_OVERWRITE) {
+                    values[1] = Value::Number(0);
+                }
+                values[2] = Value::Number(self.rng.random_range(1..8) * PAGE);
+                values[0] = Value::Handle(Handle::Region);
+            }
+            Syscall::vmar_unmap | Syscall::vmar_protect => {
+                if let Some(mapping) = self.pick(|generator| &generator.world.mappings) {
+                    let pages = mapping.len / PAGE;
+                    let first = self.rng.random_range(0..pages);
+                    let count = self.rng.random_range(1..=pages - first);
+                    values[0] = Value::Handle(mapping.region);
+                    values[1] = Value::Address(Address::Named(mapping.name, first * PAGE));
+                    values[2] = Value::Number(count * PAGE);
+                }
+            }
+            Syscall::object_get_property | Syscall::object_set_property => {
+                values[1] = Value::Number(ZX_PROP_NAME.into());
+                if syscall == Syscall::object_get_property {
+                    values[3] = Value::Number(32);
+                }
+            }
+            Syscall::object_get_info => self.refine_info(values),
+            _ => {}
+        }
+    }
+
+    /// A range inside `size` bytes, whole pages about as often as not.
+    fn range_in(&mut self, size: u64) -> (u64, u64) {
+        let pages = size / PAGE;
+        if pages == 0 {
+            return (0, 0);
+        }
+        let first = self.rng.random_range(0..pages);
+        let start = first * PAGE;
+        let room = (size - start).min(LONGEST_TRANSFER);
+        if self.percent(50) {
+            return (start, self.rng.random_range(1..=room / PAGE) * PAGE);
+        }
+        let skipped = self.rng.random_range(0..PAGE);
+        let len = *self.choose(&[1, 2, 8, 100, PAGE, PAGE + 1]);
+        (start + skipped, len.min(room - skipped))
+    }
+
+    fn align(&mut self, values: &mut [Value], position: usize) {
+        if let Value::Number(number) = &mut values[position] {
+            *number -= *number % PAGE;
+        }
+    }
+
+    fn refine_map(&mut self, values: &mut [Value]) {
+        self.align(values, 1);
+        self.align(values, 3);
+        let is_specific = has_flag(&values[5], ZX_VM_FLAG_SPECIFIC | ZX_VM_FLAG_SPECIFIC_OVERWRITE);
+        if !is_specific {
+            values[1] = Value::Number(0);
+        }
+        if let Value::Handle(vmo) = values[2]
+            && let pages @ 1.. = self.world.size_of(vmo) / PAGE
+        {
+            let first = self.rng.random_range(0..pages);
+            values[3] = Value::Number(first * PAGE);
+            // Sometimes a page more than there is.
+            let most = (pages - first).min(8) + u64::from(self.percent(20));
+            values[4] = Value::Number(self.rng.random_range(1..=most) * PAGE);
+        }
+        // Wrapped lengths are left to the calls that are not made to fit.
+        if !matches!(values[4], Value::Number(1..0x10_0000)) {
+            values[4] = Value::Number(PAGE);
+        }
+    }
+
+    fn refine_info(&mut self, values: &mut [Value]) {
+        let (topic, size) = *self.choose(&[
+            (ZX_INFO_HANDLE_BASIC, 32),
+            (ZX_INFO_HANDLE_BASIC, 32),
+            (ZX_INFO_HANDLE_COUNT, 4),
+            (ZX_INFO_VMAR, 16),
+        ]);
+        if topic == ZX_INFO_VMAR {
+            values[0] = Value::Handle(Handle::Region);
+        }
+        values[1] = Value::Number(topic.into());
+        values[3] = Value::Number(size);
+    }
+}
+
+fn has_flag(value: &Value, flags: u32) -> bool {
+    matches!(value, Value::Number(number) if number & u64::from(flags) != 0)
+}

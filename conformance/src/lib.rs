@@ -12,6 +12,7 @@ pub mod program;
 mod recordings;
 pub mod replay;
 pub mod runner;
+pub mod shrink;
 pub mod suite;
 
 pub use level::Level;

@@ -6,6 +6,7 @@ use vmo_abi::{
 };
 
 use super::clause::{Clause, Covered, clause};
+use super::event::Stored;
 use super::handles::{Entry, Named};
 use super::memory::{Access, Span, WRITE};
 use super::space::RegionId;
@@ -270,19 +271,21 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Says no unless two numbers are the same.
+    /// Says no unless a call stored a number.
     pub(super) fn same(
         &mut self,
         what: &str,
         expected: u64,
-        actual: Option<u64>,
+        stored: Stored,
         clause: Clause,
     ) -> Judged {
         self.covered.insert(clause);
-        if actual == Some(expected) {
-            return Ok(());
-        }
-        let actual = actual.map_or_else(|| "nothing stored".to_owned(), |it| format!("{it:#x}"));
+        let actual = match stored {
+            Stored::Word(word) if word == expected => return Ok(()),
+            Stored::Word(word) => format!("{word:#x}"),
+            Stored::Nothing => "nothing stored".to_owned(),
+            Stored::Unknown => return Ok(()),
+        };
         Err(self.violation(clause, format!("{what} {expected:#x}"), actual))
     }
 

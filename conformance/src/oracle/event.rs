@@ -49,9 +49,12 @@ pub struct CallEvent<'a> {
     /// What the call returned.
     pub status: zx_status_t,
     /// For each argument that points to a place of fixed size, what the place
-    /// holds after the call; `None` if the call stored nothing there, or if
-    /// that cannot be known.
+    /// holds after the call; `None` if nothing was stored there, or if that is
+    /// not known.
     pub words: &'a [Option<u64>; MAX_ARGUMENTS],
+    /// The arguments, as bits, whose [`words`](Self::words) are known: where
+    /// there is none, nothing was stored.
+    pub known_words: u8,
     /// What the buffer that the call stores in holds after the call, if that is
     /// known. It was filled with [`pattern`](Self::pattern) before.
     pub bytes: Option<&'a [u8]>,
@@ -75,8 +78,23 @@ impl CallEvent<'_> {
         self.registers[argument] as u32
     }
 
-    /// A word of 32 bits that the call stored.
-    pub(super) fn stored_int(&self, argument: usize) -> Option<u32> {
-        self.words[argument].map(|word| word as u32)
+    /// What the call stored in a place.
+    pub(super) fn stored(&self, argument: usize) -> Stored {
+        match self.words[argument] {
+            Some(word) => Stored::Word(word),
+            None if self.known_words & (1 << argument) != 0 => Stored::Nothing,
+            None => Stored::Unknown,
+        }
     }
+}
+
+/// What a call stored in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// This.
+    Word(u64),
+    /// Nothing.
+    Nothing,
+    /// Nobody knows.
+    Unknown,
 }

@@ -8,6 +8,7 @@ pub mod fuzz;
 pub mod generate;
 pub mod ledger;
 mod level;
+pub mod oracle;
 mod parallel;
 pub mod program;
 mod recordings;

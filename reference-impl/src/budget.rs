@@ -51,10 +51,14 @@ impl Budget {
         self.count(1)
     }
 
-    /// Whether `count` frames could be reserved now; reserves nothing.
-    pub(crate) fn check_reserve(&self, count: u64) -> Result<(), zx_status_t> {
-        let free = self.limit.saturating_sub(self.in_use);
-        if count > free || self.until_failure.is_some_and(|left| left < count) {
+    /// Whether `count` frames could be reserved now. Reserves nothing, but a
+    /// refusal because of the failing allocation was that failure.
+    pub(crate) fn check_reserve(&mut self, count: u64) -> Result<(), zx_status_t> {
+        if count > self.limit.saturating_sub(self.in_use) {
+            return Err(ZX_ERR_NO_MEMORY);
+        }
+        if self.until_failure.is_some_and(|left| left < count) {
+            self.until_failure = None;
             return Err(ZX_ERR_NO_MEMORY);
         }
         Ok(())

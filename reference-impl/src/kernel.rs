@@ -28,6 +28,8 @@ pub(crate) type Answer<T = ()> = Result<T, zx_status_t>;
 const FIRST_KOID: zx_koid_t = 1024;
 /// User space of the kernel of that day.
 const USER_SPACE: Range<zx_vaddr_t> = 0x100_0000..0x100_0000 + 0x7fff_feff_f000;
+/// Pages that real pointers reach at once at most.
+const MOST_ENTERED: usize = 16_384;
 /// Bytes that are copied in one piece at most.
 const LONGEST_COPY: usize = 1 << 20;
 /// An address that is never in user space.
@@ -319,9 +321,11 @@ impl Kernel {
         let own = self.vmos.own_page(mapping.vmo, index);
         let frame = own.or_else(|| self.vmos.lookup(mapping.vmo, index));
         let writable = own.is_some() && mapping.permissions & ZX_VM_FLAG_PERM_WRITE != 0;
-        if self.memory.enter(page, frame, writable).is_err() {
-            // The host allows only so many mappings: start over with none.
-            self.leave(self.memory.root_base..zx_vaddr_t::MAX);
+        // The host allows only so many mappings, and even taking single pages
+        // away needs more of them: start over with none before they run out.
+        if self.entered.len() >= MOST_ENTERED || self.memory.enter(page, frame, writable).is_err() {
+            self.memory.leave(self.memory.root_base, self.configuration.root_region_bytes);
+            self.entered.clear();
             self.memory.enter(page, frame, writable).map_err(|_| Fault { address })?;
         }
         self.entered.insert(page);

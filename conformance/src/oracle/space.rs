@@ -144,6 +144,22 @@ impl Space {
         } else {
             self.region_mut(parent).foreign = true;
         }
+        self.place_region(region)
+    }
+
+    /// A region that was destroyed before anyone could use it (VMAR-ALLOC-07).
+    pub(super) fn add_dead_region(
+        &mut self,
+        base: Option<zx_vaddr_t>,
+        len: u64,
+        flags: u32,
+    ) -> RegionId {
+        let parent = Some(ROOT);
+        let alive = false;
+        self.place_region(Region { parent, base, len, flags, alive, named: true, foreign: false })
+    }
+
+    fn place_region(&mut self, region: Region) -> RegionId {
         match self.regions.iter().position(|region| !region.alive && !region.named) {
             Some(free) => {
                 self.regions[free] = region;
@@ -196,13 +212,14 @@ impl Space {
     }
 
     /// Living regions directly inside `id`.
-    pub(super) fn children(&self, id: RegionId) -> impl Iterator<Item = &Region> {
-        self.regions.iter().filter(move |region| region.alive && region.parent == Some(id))
+    pub(super) fn children(&self, id: RegionId) -> impl Iterator<Item = (RegionId, &Region)> {
+        let regions = (0..).zip(&self.regions);
+        regions.filter(move |(_, region)| region.alive && region.parent == Some(id))
     }
 
     /// What a range of a region is taken by.
     pub(super) fn taken(&self, id: RegionId, base: zx_vaddr_t, end: zx_vaddr_t) -> Taken {
-        let overlaps = |region: &Region| match (region.base, region.end()) {
+        let overlaps = |(_, region): (RegionId, &Region)| match (region.base, region.end()) {
             (Some(own), Some(own_end)) => own < end && base < own_end,
             _ => false,
         };
@@ -226,7 +243,7 @@ impl Space {
             .iter()
             .filter(|mapping| mapping.region == id)
             .map(|mapping| (mapping.base, mapping.end))
-            .chain(self.children(id).filter_map(|child| Some((child.base?, child.end()?))))
+            .chain(self.children(id).filter_map(|(_, child)| Some((child.base?, child.end()?))))
             .collect();
         taken.sort_unstable();
         let mut free_from = base;

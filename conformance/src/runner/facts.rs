@@ -69,4 +69,16 @@ impl Facts<'_> {
     pub fn region(&self) -> Option<(zx_handle_t, zx_vaddr_t)> {
         self.runner.region.map(|region| (region.handle, region.address))
     }
+
+    /// The flags that the program's own region is allocated with.
+    #[must_use]
+    pub fn region_flags(&self) -> u32 {
+        super::REGION_FLAGS
+    }
+
+    /// What places and buffers are filled with before a call.
+    #[must_use]
+    pub fn pattern(&self) -> u8 {
+        super::scratch::PATTERN
+    }
 }

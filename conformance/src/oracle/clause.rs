@@ -152,9 +152,9 @@ impl Covered {
         let numbered = GROUPS.iter().flat_map(|(group, count)| {
             (1..=*count).map(move |number| format!("{group}-{number:02}"))
         });
-        numbered.enumerate().filter_map(|(index, id)| {
-            (self.0[index / 64] & (1 << (index % 64)) != 0).then_some(id)
-        })
+        numbered
+            .enumerate()
+            .filter_map(|(index, id)| (self.0[index / 64] & (1 << (index % 64)) != 0).then_some(id))
     }
 
     /// The set as bits, one for each clause in the order of the contract.

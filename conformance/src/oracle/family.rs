@@ -226,11 +226,8 @@ impl State {
             let (read_first, read_end) = own.read;
             if read_first >= read_end || first < read_first || end > read_end {
                 let empty = read_first >= read_end;
-                self.vmo_mut(vmo).read = if empty {
-                    (first, end)
-                } else {
-                    (first.min(read_first), end.max(read_end))
-                };
+                self.vmo_mut(vmo).read =
+                    if empty { (first, end) } else { (first.min(read_first), end.max(read_end)) };
             }
             next = self.vmo(vmo).parent.map(|(parent, offset)| {
                 first = first.saturating_add(offset);

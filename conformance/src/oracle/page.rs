@@ -180,9 +180,10 @@ impl Page {
     pub(super) fn bytes(&self, at: usize, len: usize) -> Option<&[u8]> {
         match self {
             Self::Filled(own) => {
-                let known = own.unknown.as_ref().is_none_or(|mask| {
-                    (at..at + len).all(|at| !Bytes::is_unknown(mask, at))
-                });
+                let known = own
+                    .unknown
+                    .as_ref()
+                    .is_none_or(|mask| (at..at + len).all(|at| !Bytes::is_unknown(mask, at)));
                 known.then(|| &own.data[at..at + len])
             }
             Self::Unknown => None,
@@ -262,8 +263,7 @@ impl Page {
     fn same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Filled(one), Self::Filled(other)) => {
-                Arc::ptr_eq(one, other)
-                    || (one.data == other.data && one.unknown == other.unknown)
+                Arc::ptr_eq(one, other) || (one.data == other.data && one.unknown == other.unknown)
             }
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }

@@ -305,8 +305,7 @@ impl State {
             let position = self.space.mappings.partition_point(|known| known.base < mapping.base);
             let (part_base, part_end) = (mapping.base.max(base), mapping.end.min(end));
             let offset = mapping.position(part_base);
-            let part =
-                Mapping { base: part_base, end: part_end, offset, permissions, ..mapping };
+            let part = Mapping { base: part_base, end: part_end, offset, permissions, ..mapping };
             self.space_mut().mappings[position] = part;
             let mut parts = 0;
             if mapping.base < part_base {

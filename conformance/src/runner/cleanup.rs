@@ -4,7 +4,7 @@ use vmo_abi::{
     ArgumentKind, Backend, Environment, MAX_ARGUMENTS, Syscall, zx_handle_t, zx_vaddr_t,
 };
 
-use super::{Binding, Outcome};
+use super::{Binding, Outcome, REGION_BYTES};
 use crate::program::Call;
 
 /// What a program made and may have left behind.
@@ -12,10 +12,8 @@ use crate::program::Call;
 pub(super) struct Leftovers {
     /// Every handle value that a call stored, also a call that failed (C-30).
     handles: Vec<zx_handle_t>,
-    /// Handles to regions that were allocated.
-    regions: Vec<zx_handle_t>,
-    /// Mappings made directly in the root region.
-    mappings: Vec<(zx_vaddr_t, u64)>,
+    /// Mappings and regions made directly in the root region.
+    in_root: Vec<(zx_vaddr_t, u64)>,
     /// Whether the program used the memory limit or failing allocations.
     pub(super) memory_control: bool,
 }
@@ -41,15 +39,13 @@ impl Leftovers {
                         continue;
                     }
                     self.handles.push(handle);
-                    if call.syscall == Syscall::vmar_allocate {
-                        self.regions.push(handle);
-                    }
                 }
-                ArgumentKind::AddressOut
-                    if call.syscall == Syscall::vmar_map
-                        && registers[0] == u64::from(environment.root_vmar) =>
-                {
-                    self.mappings.push((word, registers[4]));
+                ArgumentKind::AddressOut if registers[0] == u64::from(environment.root_vmar) => {
+                    let len = match call.syscall {
+                        Syscall::vmar_map => registers[4],
+                        _ => registers[2],
+                    };
+                    self.in_root.push((word, len));
                 }
                 _ => {}
             }
@@ -67,16 +63,13 @@ impl Leftovers {
             backend.fail_allocation(None);
             backend.set_memory_limit(None);
         }
-        for (address, len) in self.mappings.drain(..) {
+        // By way of the root region, as the program may have closed the handles
+        // to its regions.
+        let region_range = region.map(|region| (region.address, REGION_BYTES));
+        for (address, len) in self.in_root.drain(..).chain(region_range) {
             backend.vmar_unmap(environment.root_vmar, address, len);
         }
-        for region in self.regions.drain(..) {
-            backend.vmar_destroy(region);
-        }
-        if let Some(region) = region {
-            backend.vmar_destroy(region.handle);
-            backend.handle_close(region.handle);
-        }
+        self.handles.extend(region.map(|region| region.handle));
         for handle in self.handles.drain(..) {
             backend.handle_close(handle);
         }

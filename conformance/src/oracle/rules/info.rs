@@ -6,10 +6,10 @@ use vmo_abi::{
     ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_COUNT, ZX_INFO_HANDLE_VALID, ZX_INFO_JOB_CHILDREN,
     ZX_INFO_JOB_PROCESSES, ZX_INFO_KMEM_STATS, ZX_INFO_NONE, ZX_INFO_PROCESS,
     ZX_INFO_PROCESS_HANDLE_STATS, ZX_INFO_PROCESS_MAPS, ZX_INFO_PROCESS_THREADS,
-    ZX_INFO_PROCESS_VMOS, ZX_INFO_TASK_STATS, ZX_INFO_VMAR, ZX_OBJ_PROP_NONE,
-    ZX_OBJ_PROP_WAITABLE, ZX_OBJ_TYPE_CHANNEL, ZX_OBJ_TYPE_EVENT, ZX_OBJ_TYPE_NONE,
-    ZX_OBJ_TYPE_PORT, ZX_OBJ_TYPE_PROCESS, ZX_OBJ_TYPE_VMAR, ZX_OBJ_TYPE_VMO,
-    ZX_RIGHT_ENUMERATE, ZX_RIGHT_READ, zx_info_handle_basic_t, zx_info_vmar_t,
+    ZX_INFO_PROCESS_VMOS, ZX_INFO_TASK_STATS, ZX_INFO_VMAR, ZX_OBJ_PROP_NONE, ZX_OBJ_PROP_WAITABLE,
+    ZX_OBJ_TYPE_CHANNEL, ZX_OBJ_TYPE_EVENT, ZX_OBJ_TYPE_NONE, ZX_OBJ_TYPE_PORT,
+    ZX_OBJ_TYPE_PROCESS, ZX_OBJ_TYPE_VMAR, ZX_OBJ_TYPE_VMO, ZX_RIGHT_ENUMERATE, ZX_RIGHT_READ,
+    zx_info_handle_basic_t, zx_info_vmar_t,
 };
 
 use super::process_vmos;
@@ -64,8 +64,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     };
     if record == 0 {
         let observed = Kind::Process { observed: true };
-        if success && topic == ZX_INFO_PROCESS_VMOS && state.object(entry.object).kind == observed
-        {
+        if success && topic == ZX_INFO_PROCESS_VMOS && state.object(entry.object).kind == observed {
             process_vmos::check(state, cx, call)?;
         }
         let everything = size.min(places.buffer.good);
@@ -195,10 +194,7 @@ fn judge_counts(
         return Ok(());
     }
     let clause = if success { clause!("OBJ-INFO-09") } else { clause!("OBJ-INFO-11") };
-    let counts = [
-        ("actual", 4, u64::from(success), places.actual),
-        ("avail", 5, 1, places.avail),
-    ];
+    let counts = [("actual", 4, u64::from(success), places.actual), ("avail", 5, 1, places.avail)];
     let unclear = places_overlap(call, 8);
     for (what, argument, count, span) in counts {
         let address = call.long(argument);
@@ -266,12 +262,7 @@ fn judge_failure(
     Ok(())
 }
 
-fn check_basic(
-    state: &mut State,
-    cx: &mut Context<'_>,
-    entry: &Entry,
-    bytes: &[u8],
-) -> Judged {
+fn check_basic(state: &mut State, cx: &mut Context<'_>, entry: &Entry, bytes: &[u8]) -> Judged {
     let Some(bytes) = bytes.first_chunk() else { return Ok(()) };
     let info = zx_info_handle_basic_t::from_bytes(bytes);
     let kind = state.object(entry.object).kind;
@@ -314,12 +305,7 @@ fn check_basic(
         Kind::Channel(None) => Ok(()),
         Kind::Vmo(_) if !cx.kernel => Ok(()),
         Kind::Process { .. } => Ok(()),
-        _ => cx.same(
-            "related koid",
-            0,
-            Stored::Word(info.related_koid),
-            clause!("OBJ-INFO-07"),
-        ),
+        _ => cx.same("related koid", 0, Stored::Word(info.related_koid), clause!("OBJ-INFO-07")),
     }
 }
 
@@ -337,12 +323,7 @@ fn koid_violation(
     cx.violation(clause, expected, koid.to_string())
 }
 
-fn check_count(
-    state: &mut State,
-    cx: &mut Context<'_>,
-    entry: &Entry,
-    bytes: &[u8],
-) -> Judged {
+fn check_count(state: &mut State, cx: &mut Context<'_>, entry: &Entry, bytes: &[u8]) -> Judged {
     let Some(bytes) = bytes.first_chunk() else { return Ok(()) };
     let object = state.object(entry.object);
     if object.sequence == 0 {
@@ -350,20 +331,10 @@ fn check_count(
         return Ok(());
     }
     let count = u64::from(u32::from_le_bytes(*bytes));
-    cx.same(
-        "count",
-        u64::from(object.handles),
-        Stored::Word(count),
-        clause!("OBJ-INFO-18"),
-    )
+    cx.same("count", u64::from(object.handles), Stored::Word(count), clause!("OBJ-INFO-18"))
 }
 
-fn check_region(
-    state: &mut State,
-    cx: &mut Context<'_>,
-    entry: &Entry,
-    bytes: &[u8],
-) -> Judged {
+fn check_region(state: &mut State, cx: &mut Context<'_>, entry: &Entry, bytes: &[u8]) -> Judged {
     let (Some(bytes), Kind::Region(id)) = (bytes.first_chunk(), state.object(entry.object).kind)
     else {
         return Ok(());

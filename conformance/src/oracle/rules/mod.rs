@@ -41,11 +41,7 @@ use super::state::State;
 pub(super) use access::{judge_load, judge_store};
 
 /// Judges a call and moves the state along.
-pub(super) fn judge_call(
-    state: &mut State,
-    cx: &mut Context<'_>,
-    call: &CallEvent<'_>,
-) -> Judged {
+pub(super) fn judge_call(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_>) -> Judged {
     match call.syscall {
         Syscall::vmo_create => vmo_create::judge(state, cx, call),
         Syscall::vmo_read => vmo_read::judge(state, cx, call),

@@ -4,8 +4,7 @@
 //! having rights and signals (section 1.3).
 
 use vmo_abi::{
-    ZX_DEFAULT_CHANNEL_RIGHTS, ZX_DEFAULT_EVENT_RIGHTS, ZX_DEFAULT_PORT_RIGHTS,
-    ZX_ERR_INVALID_ARGS,
+    ZX_DEFAULT_CHANNEL_RIGHTS, ZX_DEFAULT_EVENT_RIGHTS, ZX_DEFAULT_PORT_RIGHTS, ZX_ERR_INVALID_ARGS,
 };
 
 use super::results::{new_handle, overlap, spoil};
@@ -36,21 +35,10 @@ fn judge_one(
     }
     let object = state.new_object(kind);
     let rights = rights_by_level(cx.kernel, rights, 0);
-    new_handle(
-        state,
-        cx,
-        (out, &span),
-        call.stored(1),
-        (object, rights),
-        clause!("TYPE-07"),
-    )
+    new_handle(state, cx, (out, &span), call.stored(1), (object, rights), clause!("TYPE-07"))
 }
 
-pub(super) fn judge_event(
-    state: &mut State,
-    cx: &mut Context<'_>,
-    call: &CallEvent<'_>,
-) -> Judged {
+pub(super) fn judge_event(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_>) -> Judged {
     judge_one(state, cx, call, Kind::Event, ZX_DEFAULT_EVENT_RIGHTS)
 }
 

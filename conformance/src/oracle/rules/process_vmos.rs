@@ -54,9 +54,8 @@ pub(super) fn check(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
 /// The kernel lists handles first (OBJ-INFO-29).
 fn check_order(cx: &mut Context<'_>, entries: &[zx_info_vmo_t]) -> Judged {
     cx.reach(clause!("OBJ-INFO-29"));
-    let via = |entry: &zx_info_vmo_t| {
-        entry.flags & (ZX_INFO_VMO_VIA_HANDLE | ZX_INFO_VMO_VIA_MAPPING)
-    };
+    let via =
+        |entry: &zx_info_vmo_t| entry.flags & (ZX_INFO_VMO_VIA_HANDLE | ZX_INFO_VMO_VIA_MAPPING);
     let is_sorted = entries.is_sorted_by_key(|entry| via(entry) != ZX_INFO_VMO_VIA_HANDLE);
     let is_clear = entries
         .iter()

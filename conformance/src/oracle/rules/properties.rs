@@ -124,11 +124,7 @@ fn check_name(
         return Err(cx.violation(clause, expected, Data::from_bytes(name).to_string()));
     }
     if call.overran || (cx.kernel && rest.iter().any(|byte| *byte != call.pattern)) {
-        return Err(cx.violation(
-            clause!("OBJ-GETPROP-04"),
-            "32 bytes stored",
-            "more than that",
-        ));
+        return Err(cx.violation(clause!("OBJ-GETPROP-04"), "32 bytes stored", "more than that"));
     }
     Ok(())
 }

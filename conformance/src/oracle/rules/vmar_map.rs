@@ -256,12 +256,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
 
 /// How good the place for the address is. It is used last, so it may lie in the
 /// mapping that the call makes, or in one that the call takes away.
-fn pointer_after(
-    state: &State,
-    cx: &Context<'_>,
-    call: &CallEvent<'_>,
-    request: &Request,
-) -> Span {
+fn pointer_after(state: &State, cx: &Context<'_>, call: &CallEvent<'_>, request: &Request) -> Span {
     let pointer = request.pointer;
     let now = cx.span(state, pointer, 8, crate::oracle::memory::WRITE);
     if cx.environment.arena.contains(pointer, 8) {
@@ -273,9 +268,7 @@ fn pointer_after(
     });
     let end = pointer.saturating_add(8);
     let hits = match placed {
-        Some(base) => {
-            base < end && pointer < base.saturating_add(request.place.len)
-        }
+        Some(base) => base < end && pointer < base.saturating_add(request.place.len),
         None => {
             // It may have been placed anywhere in the region.
             let inside = state.space.region(request.region).contains(pointer, 1);
@@ -347,8 +340,7 @@ fn fail_late(
     if ranges {
         enter_range(state, cx, request, cx.kernel && pointer == Access::Bad);
     }
-    let (Some(base), true) =
-        (request.place.address(state, request.region), request.overwrites())
+    let (Some(base), true) = (request.place.address(state, request.region), request.overwrites())
     else {
         return;
     };

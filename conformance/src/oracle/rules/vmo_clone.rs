@@ -3,8 +3,7 @@
 use vmo_abi::{
     ZX_CACHE_POLICY_CACHED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_ERR_OUT_OF_RANGE,
     ZX_MAX_NAME_LEN, ZX_PAGE_SHIFT, ZX_RIGHT_DUPLICATE, ZX_RIGHT_EXECUTE, ZX_RIGHT_GET_PROPERTY,
-    ZX_RIGHT_MAP, ZX_RIGHT_READ, ZX_RIGHT_SET_PROPERTY, ZX_RIGHT_WRITE,
-    ZX_VMO_CLONE_COPY_ON_WRITE,
+    ZX_RIGHT_MAP, ZX_RIGHT_READ, ZX_RIGHT_SET_PROPERTY, ZX_RIGHT_WRITE, ZX_VMO_CLONE_COPY_ON_WRITE,
 };
 
 use super::results::{new_handle, spoil};
@@ -69,14 +68,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     let (_, object) = state.new_vmo(clone);
     cx.reach(clause!("SIG-ZC-02"));
     let rights = clone_rights(cx, &entry);
-    new_handle(
-        state,
-        cx,
-        (out, &span),
-        call.stored(4),
-        (object, rights),
-        clause!("VMO-CLONE-01"),
-    )
+    new_handle(state, cx, (out, &span), call.stored(4), (object, rights), clause!("VMO-CLONE-01"))
 }
 
 /// The source's name if the handle lets it be read, else none, says the kernel
@@ -98,8 +90,5 @@ fn clone_rights(cx: &mut Context<'_>, entry: &Entry) -> Rights {
     cx.reach(clause!("VMO-CLONE-21"));
     let added = ZX_RIGHT_WRITE | ZX_RIGHT_GET_PROPERTY | ZX_RIGHT_SET_PROPERTY;
     let temporary = if cx.kernel { 0 } else { ZX_RIGHT_EXECUTE | ZX_RIGHT_MAP };
-    Rights {
-        have: entry.rights.have | added,
-        may: entry.rights.may | added | temporary,
-    }
+    Rights { have: entry.rights.have | added, may: entry.rights.may | added | temporary }
 }

@@ -39,12 +39,5 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     }
     let (_, object) = state.new_vmo(Vmo::new(rounded.unwrap_or(0)));
     let rights = rights_by_level(cx.kernel, rights, PROMISED_RIGHTS);
-    new_handle(
-        state,
-        cx,
-        (out, &span),
-        call.stored(2),
-        (object, rights),
-        clause!("VMO-CREATE-01"),
-    )
+    new_handle(state, cx, (out, &span), call.stored(2), (object, rights), clause!("VMO-CREATE-01"))
 }

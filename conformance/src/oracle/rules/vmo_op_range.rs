@@ -4,8 +4,8 @@ use vmo_abi::{
     ZX_ERR_ACCESS_DENIED, ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY, ZX_ERR_NOT_SUPPORTED,
     ZX_ERR_OUT_OF_RANGE, ZX_PAGE_SHIFT, ZX_PAGE_SIZE, ZX_RIGHT_READ, ZX_RIGHT_WRITE,
     ZX_VMO_OP_CACHE_CLEAN, ZX_VMO_OP_CACHE_CLEAN_INVALIDATE, ZX_VMO_OP_CACHE_INVALIDATE,
-    ZX_VMO_OP_CACHE_SYNC, ZX_VMO_OP_COMMIT, ZX_VMO_OP_DECOMMIT, ZX_VMO_OP_LOCK,
-    ZX_VMO_OP_UNLOCK, zx_rights_t,
+    ZX_VMO_OP_CACHE_SYNC, ZX_VMO_OP_COMMIT, ZX_VMO_OP_DECOMMIT, ZX_VMO_OP_LOCK, ZX_VMO_OP_UNLOCK,
+    zx_rights_t,
 };
 
 use super::vmo_write::MODEST;
@@ -49,9 +49,8 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     let end = offset.checked_add(len);
     if right.is_none() {
         // An operation that is not known has rights and ranges that are wrong.
-        let bare = entry.is_some_and(|entry| {
-            entry.rights.have & (ZX_RIGHT_READ | ZX_RIGHT_WRITE) == 0
-        });
+        let bare =
+            entry.is_some_and(|entry| entry.rights.have & (ZX_RIGHT_READ | ZX_RIGHT_WRITE) == 0);
         cx.lenient(bare, ZX_ERR_ACCESS_DENIED, clause!("ND-07"));
         let beyond = end.is_none_or(|end| end > size);
         cx.lenient(beyond, ZX_ERR_OUT_OF_RANGE, clause!("ND-07"));

@@ -46,8 +46,8 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     let success = cx.settle(state, clause!("VMO-READ-01"))?;
     let Some(vmo) = vmo.filter(|_| success) else {
         // The kernel looks at the handle first.
-        let was_probed = vmo.is_some()
-            && entry.is_some_and(|entry| entry.rights.may & ZX_RIGHT_READ != 0);
+        let was_probed =
+            vmo.is_some() && entry.is_some_and(|entry| entry.rights.may & ZX_RIGHT_READ != 0);
         if span.mapped && span.good > 0 && (was_probed || !cx.kernel) {
             spoil_buffer(state, cx, buffer, len, &span);
         }
@@ -125,13 +125,7 @@ fn spoil_buffer(
 
 /// The kernel stores a zero in each page of the buffer and at its end, as far
 /// as it can.
-fn probe(
-    state: &mut State,
-    cx: &mut Context<'_>,
-    buffer: zx_vaddr_t,
-    len: u64,
-    span: &Span,
-) {
+fn probe(state: &mut State, cx: &mut Context<'_>, buffer: zx_vaddr_t, len: u64, span: &Span) {
     let reach = if span.access == Access::Good { len } else { span.good };
     if reach > MOST_PROBED {
         state.deliver(cx.how().perhaps(), cx.environment, buffer, reach, &[]);

@@ -1,8 +1,7 @@
 //! `vmo_set_cache_policy`.
 
 use vmo_abi::{
-    ZX_CACHE_POLICY_MASK, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS,
-    ZX_RIGHT_MAP,
+    ZX_CACHE_POLICY_MASK, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_RIGHT_MAP,
 };
 
 use crate::oracle::clause::clause;

@@ -32,10 +32,7 @@ impl Wait {
     fn on(state: &State, object: ObjectId, wanted: zx_signals_t) -> Self {
         let (known, active) = state.signals(object);
         let satisfied = active & known & wanted != 0;
-        Self {
-            may_be_satisfied: satisfied || wanted & !known != 0,
-            may_time_out: !satisfied,
-        }
+        Self { may_be_satisfied: satisfied || wanted & !known != 0, may_time_out: !satisfied }
     }
 
     /// Any of two is enough.

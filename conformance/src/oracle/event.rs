@@ -43,9 +43,12 @@ pub struct CallEvent<'a> {
     /// Its arguments. Of a 32-bit argument only the lower half counts.
     pub registers: &'a [u64; MAX_ARGUMENTS],
     /// What the tester had put where the call's one input pointer points:
-    /// data, handles or wait items. What the call reads beyond it, or all if
+    /// data, wait items, or handles. What the call reads beyond it, or all if
     /// this is empty, counts as unknown, unless it lies in a mapping.
     pub input: &'a [u8],
+    /// What the tester had put where the call's array of handles points, if the
+    /// call reads such an array besides [`input`](Self::input).
+    pub handles: &'a [u8],
     /// What the call returned.
     pub status: zx_status_t,
     /// For each argument that points to a place of fixed size, what the place

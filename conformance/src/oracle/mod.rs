@@ -166,28 +166,30 @@ impl Oracle {
     ) -> Result<(), Violation> {
         let state = state.unwrap_or(&mut self.state);
         let kernel = self.level == Level::Kernel;
-        let mut context = |call, status| {
-            Context::new(&self.environment, kernel, &mut self.covered, forks, call, status)
-        };
-        match event {
-            Event::Call(call) => {
-                let mut context = context(call.syscall.name(), call.status);
-                rules::judge_call(state, &mut context, call)
-            }
-            Event::Load { address, len, bytes } => {
-                rules::judge_load(state, &mut context("load", ZX_OK), *address, *len, *bytes)
-            }
-            Event::Store { address, bytes, faulted } => {
-                rules::judge_store(state, &mut context("store", ZX_OK), *address, bytes, *faulted)
-            }
+        let (call, status) = match event {
+            Event::Call(call) => (call.syscall.name(), call.status),
+            Event::Load { .. } => ("load", ZX_OK),
+            Event::Store { .. } => ("store", ZX_OK),
             Event::LimitMemory(pages) => {
                 state.limited = pages.is_some();
-                Ok(())
+                return Ok(());
             }
             Event::FailAllocation(nth) => {
                 state.failing = nth.is_some();
-                Ok(())
+                return Ok(());
             }
+        };
+        let covered = &mut self.covered;
+        let cx = &mut Context::new(&self.environment, kernel, covered, forks, call, status);
+        match event {
+            Event::Call(call) => rules::judge_call(state, cx, call),
+            Event::Load { address, len, bytes } => {
+                rules::judge_load(state, cx, *address, *len, *bytes)
+            }
+            Event::Store { address, bytes, faulted } => {
+                rules::judge_store(state, cx, *address, bytes, *faulted)
+            }
+            Event::LimitMemory(_) | Event::FailAllocation(_) => Ok(()),
         }
     }
 
@@ -210,14 +212,16 @@ impl Oracle {
         &self.covered
     }
 
+    /// What the backend offers that is judged.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// How strict the oracle is.
     #[must_use]
     pub fn level(&self) -> Level {
         self.level
-    }
-
-    fn environment(&self) -> &Environment {
-        &self.environment
     }
 
     fn knows_region(&self) -> bool {

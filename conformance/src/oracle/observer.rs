@@ -1,6 +1,6 @@
 //! The oracle as an observer of the runner.
 
-use vmo_abi::{ArgumentKind, Environment, zx_vaddr_t};
+use vmo_abi::{ArgumentKind, Environment, Syscall, ZX_ERR_INTERNAL, zx_vaddr_t};
 
 use super::event::{CallEvent, Event};
 use super::{Oracle, Violation};
@@ -28,14 +28,38 @@ impl Oracle {
         {
             self.adopt_region(handle, base, REGION_BYTES, facts.region_flags());
         }
+        let mut buffer = self.take_buffer();
+        let event = Event::of(self.environment(), action, outcome, facts, &mut buffer);
+        let judged = self.judge(&event);
+        self.give_buffer(buffer);
+        judged
+    }
+}
+
+impl<'a> Event<'a> {
+    /// What the runner has done in a step, and what came of it. `buffer` is
+    /// room for bytes that are nowhere else.
+    #[must_use]
+    pub fn of(
+        environment: &Environment,
+        action: &Action,
+        outcome: &'a Outcome,
+        facts: &'a Facts<'_>,
+        buffer: &'a mut Vec<u8>,
+    ) -> Self {
         let faulted = outcome.result == StepResult::Fault;
         match action {
             Action::Call(call) => {
-                let StepResult::Status(status) = outcome.result else { return Ok(()) };
-                self.judge(&Event::Call(CallEvent {
+                let status = match outcome.result {
+                    StepResult::Status(status) => status,
+                    StepResult::Fault => ZX_ERR_INTERNAL,
+                };
+                let (input, handles) = inputs(call, facts.input());
+                Self::Call(CallEvent {
                     syscall: call.syscall,
                     registers: facts.registers(),
-                    input: facts.input(),
+                    input,
+                    handles,
                     status,
                     words: &outcome.words,
                     known_words: known_words(call, outcome),
@@ -43,26 +67,36 @@ impl Oracle {
                     pattern: facts.pattern(),
                     untouched: outcome.untouched,
                     overran: outcome.overran,
-                }))
+                })
             }
             Action::Load { address, .. } => {
-                let address = resolve(self.environment(), facts, *address);
+                let address = resolve(environment, facts, *address);
                 let bytes = outcome.bytes.as_deref().unwrap_or_default();
                 let len = bytes.len() as u64;
-                self.judge(&Event::Load { address, len, bytes: (!faulted).then_some(bytes) })
+                Self::Load { address, len, bytes: (!faulted).then_some(bytes) }
             }
             Action::Store { address, data } => {
-                let address = resolve(self.environment(), facts, *address);
-                let mut bytes = self.take_buffer();
-                data.write_to(&mut bytes);
-                let judged = self.judge(&Event::Store { address, bytes: &bytes, faulted });
-                self.give_buffer(bytes);
-                judged
+                let address = resolve(environment, facts, *address);
+                data.write_to(buffer);
+                Self::Store { address, bytes: buffer, faulted }
             }
-            Action::LimitMemory(pages) => self.judge(&Event::LimitMemory(*pages)),
-            Action::FailAllocation(nth) => self.judge(&Event::FailAllocation(*nth)),
+            Action::LimitMemory(pages) => Self::LimitMemory(*pages),
+            Action::FailAllocation(nth) => Self::FailAllocation(*nth),
         }
     }
+}
+
+/// The bytes for the call's input pointer, and those for an array of handles
+/// that it has besides.
+fn inputs<'a>(call: &Call, input: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    if call.syscall != Syscall::channel_write {
+        return (input, &[]);
+    }
+    let data = call.arguments.iter().find_map(|value| match value {
+        Value::Data(data) => usize::try_from(data.len()).ok(),
+        _ => None,
+    });
+    input.split_at_checked(data.unwrap_or(0)).unwrap_or((input, &[]))
 }
 
 /// The arguments whose places the runner has looked at.

@@ -89,11 +89,6 @@ impl PageList {
         position
     }
 
-    /// Every run, with its positions.
-    pub(super) fn runs(&self) -> impl Iterator<Item = (u64, u64, &Slot)> {
-        self.0.iter().map(|run| (run.first, run.end, &run.slot))
-    }
-
     /// Pages that are committed for certain, and pages that may be.
     pub(super) fn committed(&self) -> (u64, u64) {
         self.0.iter().fold((0, 0), |(certain, possible), run| {
@@ -121,7 +116,7 @@ mod tests {
     use super::*;
 
     fn shape(pages: &PageList) -> Vec<(u64, u64)> {
-        pages.runs().map(|(first, end, _)| (first, end)).collect()
+        pages.0.iter().map(|run| (run.first, run.end)).collect()
     }
 
     #[test]

@@ -195,10 +195,6 @@ impl Space {
         self.region_mut(id).named = false;
     }
 
-    pub(super) fn mappings(&self) -> &[Mapping] {
-        &self.mappings
-    }
-
     /// The mappings that overlap a range.
     pub(super) fn overlapping(&self, base: zx_vaddr_t, end: zx_vaddr_t) -> &[Mapping] {
         let first = self.mappings.partition_point(|mapping| mapping.end <= base);

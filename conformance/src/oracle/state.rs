@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use vmo_abi::{
-    Environment, ZX_CHANNEL_PEER_CLOSED, ZX_CHANNEL_WRITABLE, ZX_DEFAULT_PROCESS_RIGHTS,
-    ZX_DEFAULT_VMAR_RIGHTS, ZX_HANDLE_INVALID, ZX_RIGHT_EXECUTE, ZX_RIGHT_READ, ZX_RIGHT_WRITE,
-    ZX_VMO_ZERO_CHILDREN, zx_handle_t, zx_koid_t, zx_signals_t, zx_vaddr_t,
+    Environment, ZX_CHANNEL_PEER_CLOSED, ZX_CHANNEL_READABLE, ZX_CHANNEL_WRITABLE,
+    ZX_DEFAULT_PROCESS_RIGHTS, ZX_DEFAULT_VMAR_RIGHTS, ZX_HANDLE_INVALID, ZX_RIGHT_EXECUTE,
+    ZX_RIGHT_READ, ZX_RIGHT_WRITE, ZX_VMO_ZERO_CHILDREN, zx_handle_t, zx_koid_t, zx_signals_t,
+    zx_vaddr_t,
 };
 
 use super::handles::{Entry, HandleTable, ObjectId, Rights};
@@ -46,6 +47,17 @@ pub(super) struct Object {
     pub(super) koid: zx_koid_t,
 }
 
+/// A message on its way through a channel.
+#[derive(Clone)]
+pub(super) struct Message {
+    /// The end that it can be read from.
+    pub(super) to: ObjectId,
+    pub(super) len: u32,
+    /// Its bytes, if they are known.
+    pub(super) bytes: Option<Arc<[u8]>>,
+    pub(super) handles: Vec<(ObjectId, Rights)>,
+}
+
 /// One possible state of the system under test. Cloning shares everything.
 #[derive(Clone)]
 pub(super) struct State {
@@ -54,6 +66,8 @@ pub(super) struct State {
     pub(super) vmos: Arc<Vec<Arc<Vmo>>>,
     pub(super) space: Arc<Space>,
     pub(super) koids: Arc<Koids>,
+    /// Messages on their way through channels, the oldest first.
+    pub(super) messages: Arc<Vec<Message>>,
     sequence: u32,
     /// Pages whose bytes were kept so far; there is a bound.
     pub(super) pages_made: u32,
@@ -75,6 +89,7 @@ impl State {
             vmos: Arc::default(),
             space: Arc::default(),
             koids: Arc::default(),
+            messages: Arc::default(),
             sequence: 0,
             pages_made: 0,
             limited: false,
@@ -201,22 +216,46 @@ impl State {
 
     /// One handle of an object is gone.
     pub(super) fn drop_handle(&mut self, id: ObjectId) {
+        let mut more = self.drop_one(id);
+        while let Some(id) = more.pop() {
+            more.extend(self.drop_one(id));
+        }
+    }
+
+    /// One handle of an object is gone. Answers with the objects whose handles
+    /// go with it, as they were in messages that nobody can read any more.
+    fn drop_one(&mut self, id: ObjectId) -> Vec<ObjectId> {
         let object = self.object_mut(id);
         object.handles = object.handles.saturating_sub(1);
         if object.handles > 0 {
-            return;
+            return Vec::new();
         }
+        let mut unread = Vec::new();
         match object.kind {
             Kind::Vmo(vmo) => {
                 self.vmo_mut(vmo).named = false;
                 self.collect(vmo);
-                return;
+                return unread;
             }
-            Kind::Channel(Some(peer)) => self.object_mut(peer).kind = Kind::Channel(None),
+            Kind::Channel(peer) => {
+                if let Some(peer) = peer {
+                    self.object_mut(peer).kind = Kind::Channel(None);
+                }
+                while let Some(message) = self.take_message(id) {
+                    unread.extend(message.handles.iter().map(|(object, _)| *object));
+                }
+            }
             Kind::Region(region) => self.space_mut().forget_name(region),
             _ => {}
         }
         self.object_mut(id).kind = Kind::Nothing;
+        unread
+    }
+
+    /// Takes the oldest message to an end of a channel.
+    pub(super) fn take_message(&mut self, to: ObjectId) -> Option<Message> {
+        let position = self.messages.iter().position(|message| message.to == to)?;
+        Some(Arc::make_mut(&mut self.messages).remove(position))
     }
 
     /// A new VMO, with an object that has no handle yet.
@@ -266,9 +305,13 @@ impl State {
                 (zx_signals_t::MAX, object.signals | zero_children)
             }
             Kind::Channel(peer) => {
-                let state =
+                let mut state =
                     if peer.is_some() { ZX_CHANNEL_WRITABLE } else { ZX_CHANNEL_PEER_CLOSED };
-                let known = user | ZX_CHANNEL_WRITABLE | ZX_CHANNEL_PEER_CLOSED;
+                if self.messages.iter().any(|message| message.to == id) {
+                    state |= ZX_CHANNEL_READABLE;
+                }
+                let known =
+                    user | ZX_CHANNEL_READABLE | ZX_CHANNEL_WRITABLE | ZX_CHANNEL_PEER_CLOSED;
                 (known, object.signals | state)
             }
             _ => (user, object.signals),

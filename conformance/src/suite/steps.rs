@@ -77,6 +77,11 @@ impl Context<'_> {
         self.handle_close(handle)?.ok().map(drop)
     }
 
+    /// The very value of a handle.
+    pub fn value_of(&self, handle: Handle) -> Handle {
+        Handle::Literal(self.runner.facts().handle(handle))
+    }
+
     /// A handle value that was live and has been closed.
     pub fn closed_handle(&mut self) -> Checked<Handle> {
         let vmo = self.create(0)?;

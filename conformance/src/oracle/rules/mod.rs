@@ -11,6 +11,7 @@
 //! rule says so.
 
 mod access;
+mod channel;
 mod close;
 mod duplicate;
 mod info;
@@ -70,5 +71,7 @@ pub(super) fn judge_call(state: &mut State, cx: &mut Context<'_>, call: &CallEve
         Syscall::event_create => other_objects::judge_event(state, cx, call),
         Syscall::channel_create => other_objects::judge_channel(state, cx, call),
         Syscall::port_create => other_objects::judge_port(state, cx, call),
+        Syscall::channel_write => channel::judge_write(state, cx, call),
+        Syscall::channel_read => channel::judge_read(state, cx, call),
     }
 }

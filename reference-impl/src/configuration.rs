@@ -1,6 +1,11 @@
 //! How a reference machine is set up.
 
+use std::io;
+
 use vmo_abi::{Capabilities, EDITION_2018_06, Edition, ZX_PAGE_SIZE};
+
+/// Half of what a process can address.
+const LARGEST_AREA: u64 = 1 << 46;
 
 /// How a [`Reference`](crate::Reference) is set up.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,10 +21,10 @@ pub struct Configuration {
     /// changed later through the backend trait.
     pub memory_limit: Option<u64>,
     /// Bytes of the tester's arena, a multiple of the page size, at least 16
-    /// pages.
+    /// pages and at most 2^46.
     pub arena_bytes: u64,
-    /// Bytes of the root region, a multiple of the page size. Only addresses
-    /// are taken up, not memory.
+    /// Bytes of the root region, a multiple of the page size, at most 2^46.
+    /// Only addresses are taken up, not memory.
     pub root_region_bytes: u64,
     /// Handles that can exist at once, at most 262,144 (HV-11).
     pub largest_handle_count: u32,
@@ -27,6 +32,32 @@ pub struct Configuration {
     pub deny_new_vmo: bool,
     /// Seed of the places that are chosen at random.
     pub seed: u64,
+}
+
+impl Configuration {
+    /// Checks the ranges that the fields state.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`], naming the field that is out of range.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let whole = |bytes: u64| bytes != 0 && bytes.is_multiple_of(ZX_PAGE_SIZE);
+        let fields = [
+            ("physical_pages", self.physical_pages <= u64::from(u32::MAX) - 1),
+            ("arena_bytes", whole(self.arena_bytes) && self.arena_bytes >= 16 * ZX_PAGE_SIZE),
+            ("arena_bytes", self.arena_bytes <= LARGEST_AREA),
+            ("root_region_bytes", whole(self.root_region_bytes)),
+            ("root_region_bytes", self.root_region_bytes <= LARGEST_AREA),
+            ("largest_handle_count", self.largest_handle_count <= 1 << 18),
+        ];
+        match fields.iter().find(|(_, holds)| !holds) {
+            None => Ok(()),
+            Some((name, _)) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{name} of the configuration is out of range"),
+            )),
+        }
+    }
 }
 
 impl Default for Configuration {

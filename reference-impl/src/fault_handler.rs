@@ -45,6 +45,10 @@ pub(crate) fn unregister(machine: &Arc<Shared>) {
     machines.retain(|known| !ptr::eq(known.as_ptr(), Arc::as_ptr(machine)));
 }
 
+/// Without optimization the handler takes more than the stack for signals that
+/// Rust gives each thread, and runs on the thread's own stack.
+const SIGNAL_STACK: libc::c_int = if cfg!(unoptimized) { 0 } else { libc::SA_ONSTACK };
+
 /// Installs the handler for `SIGSEGV`, once in the life of the process.
 ///
 /// # Errors
@@ -59,7 +63,7 @@ pub fn install() -> io::Result<()> {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) = handle;
     action.sa_sigaction = handler as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    action.sa_flags = libc::SA_SIGINFO | SIGNAL_STACK | libc::SA_NODEFER;
     // SAFETY: all zeros is a valid record.
     let mut previous: libc::sigaction = unsafe { std::mem::zeroed() };
     // The previous handler is read before ours can run.

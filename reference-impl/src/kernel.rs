@@ -55,6 +55,7 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     pub(crate) fn new(configuration: Configuration) -> io::Result<Self> {
+        configuration.check()?;
         let memory = Memory::new(&configuration)?;
         let space = AddressSpace::new(
             memory.root_base,
@@ -324,7 +325,9 @@ impl Kernel {
         // The host allows only so many mappings, and even taking single pages
         // away needs more of them: start over with none before they run out.
         if self.entered.len() >= MOST_ENTERED || self.memory.enter(page, frame, writable).is_err() {
-            self.memory.leave(self.memory.root_base, self.configuration.root_region_bytes);
+            self.memory
+                .try_leave(self.memory.root_base, self.configuration.root_region_bytes)
+                .map_err(|_| Fault { address })?;
             self.entered.clear();
             self.memory.enter(page, frame, writable).map_err(|_| Fault { address })?;
         }
@@ -362,6 +365,14 @@ impl Kernel {
 
     /// User code loading bytes.
     pub(crate) fn load(&mut self, address: zx_vaddr_t, bytes: &mut [u8]) -> Result<(), Fault> {
+        // Such an access goes through whole or not at all.
+        if matches!(bytes.len(), 2 | 4 | 8) {
+            let last = address.checked_add(bytes.len() as u64 - 1).ok_or(Fault { address })?;
+            self.resolve(address, Access::Read)?;
+            if last / ZX_PAGE_SIZE != address / ZX_PAGE_SIZE {
+                self.resolve(last - last % ZX_PAGE_SIZE, Access::Read)?;
+            }
+        }
         let mut done = 0;
         while done < bytes.len() {
             let at = address.checked_add(done as u64).ok_or(Fault { address })?;
@@ -375,6 +386,7 @@ impl Kernel {
     /// User code storing bytes.
     pub(crate) fn store(&mut self, address: zx_vaddr_t, bytes: &[u8]) -> Result<(), Fault> {
         // One access across a page border goes through whole or not at all.
+        // Such an access goes through whole or not at all.
         if matches!(bytes.len(), 2 | 4 | 8) {
             let last = address.checked_add(bytes.len() as u64 - 1).ok_or(Fault { address })?;
             if last / ZX_PAGE_SIZE != address / ZX_PAGE_SIZE {

@@ -232,7 +232,16 @@ impl Memory {
     }
 
     /// Makes a range of the root region inaccessible to real pointers again.
+    ///
+    /// # Panics
+    ///
+    /// The host allows no more mappings; [`Self::try_leave`] tells instead.
     pub(crate) fn leave(&self, start: zx_vaddr_t, len: u64) {
+        self.try_leave(start, len).expect("the host allows another mapping");
+    }
+
+    /// As [`Self::leave`], unless the host has no mapping left to split one.
+    pub(crate) fn try_leave(&self, start: zx_vaddr_t, len: u64) -> io::Result<()> {
         let address = self.root_address(start, len);
         // SAFETY: as in `enter`.
         let result = unsafe {
@@ -245,7 +254,7 @@ impl Memory {
                 0,
             )
         };
-        assert!(result != libc::MAP_FAILED, "replacing a mapping by nothing takes no new mapping");
+        if result == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     fn root_address(&self, start: zx_vaddr_t, len: u64) -> *mut libc::c_void {

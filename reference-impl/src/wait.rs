@@ -68,7 +68,8 @@ impl Observers {
 
     fn notice(&mut self, object: ObjectId, signals: zx_signals_t) {
         for (_, observer) in &mut self.slab {
-            if observer.object == object {
+            // A closed handle's object may be another one by now.
+            if observer.object == object && observer.seen & ZX_SIGNAL_HANDLE_CLOSED == 0 {
                 observer.seen |= signals;
                 if signals & observer.wanted != 0 {
                     observer.is_over = true;

@@ -2,10 +2,9 @@
 
 mod common;
 
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,9 +14,12 @@ use vmo_abi::{
     ZX_SIGNAL_HANDLE_CLOSED, ZX_TIME_INFINITE, ZX_USER_SIGNAL_0, ZX_USER_SIGNAL_1,
     ZX_USER_SIGNAL_7, ZX_VMO_ZERO_CHILDREN, zx_handle_t, zx_signals_t, zx_status_t, zx_wait_item_t,
 };
+use vmo_reference::fault_handler;
 
 #[path = "threads/stir.rs"]
 mod stir;
+
+use stir::{Stir, Weather};
 
 /// Long enough for anything that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -314,13 +316,12 @@ fn koids_are_unique_across_threads() {
     assert!(koids.windows(2).all(|pair| pair[0] < pair[1]), "THREAD-10");
 }
 
-#[test]
-fn a_great_stir_loses_nothing() {
+fn stir_for_a_while(weather: Weather) {
     let seconds = std::env::var("VMO_STRESS_SECONDS")
         .map_or(2, |seconds| seconds.parse().expect("VMO_STRESS_SECONDS is a number"));
     let machine = Machine::new();
     let before = machine.census();
-    let stir = Arc::new(stir::Stir::new(&machine));
+    let stir = Arc::new(Stir::new(&machine, weather));
     let end = Instant::now() + Duration::from_secs(seconds);
     let threads: Vec<_> = (0..stir::THREADS)
         .map(|number| {
@@ -328,19 +329,31 @@ fn a_great_stir_loses_nothing() {
             in_thread(move || stir.run(&machine, number, end))
         })
         .collect();
-    let mut calls = 0;
+    let mut steps = 0;
     for thread in &threads {
+        // A thread that is stuck is a deadlock.
         let patience = end.saturating_duration_since(Instant::now()) + PATIENCE;
         match thread.recv_timeout(patience) {
-            Ok(done) => calls += done,
+            Ok(done) => steps += done,
             Err(reason) => panic!("a thread is stuck or has failed: {reason}\n{stir}"),
         }
     }
     stir.tidy_up(&machine);
     assert_eq!(machine.census(), before, "{stir}");
-    println!("{calls} calls in {seconds} s\n{stir}");
+    println!("{steps} steps in {seconds} s\n{stir}");
     // The machine is as good as new.
     let vmo = machine.create(PAGE).unwrap();
     machine.write(vmo, 0, b"still works").unwrap();
     assert_eq!(machine.read(vmo, 0, 11).unwrap(), b"still works");
+}
+
+#[test]
+fn a_great_stir_with_real_pointers_loses_nothing() {
+    fault_handler::install().expect("the host takes a handler");
+    stir_for_a_while(Weather::Calm);
+}
+
+#[test]
+fn a_great_stir_in_scarce_memory_loses_nothing() {
+    stir_for_a_while(Weather::Stormy);
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod pointers;
+
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -77,6 +77,22 @@ impl Context<'_> {
         self.handle_close(handle)?.ok().map(drop)
     }
 
+    /// A handle's value, for calls past the context.
+    #[must_use]
+    pub fn handle_value(&self, handle: Handle) -> vmo_abi::zx_handle_t {
+        self.runner.facts().handle(handle)
+    }
+
+    /// An address, for calls past the context.
+    ///
+    /// # Errors
+    ///
+    /// Nothing gave it.
+    pub fn address_of(&self, address: Address) -> Checked<vmo_abi::zx_vaddr_t> {
+        let found = self.runner.facts().address(address);
+        found.ok_or_else(|| Failure::new("an address", "none was given"))
+    }
+
     /// The very value of a handle.
     pub fn value_of(&self, handle: Handle) -> Handle {
         Handle::Literal(self.runner.facts().handle(handle))

@@ -7,14 +7,14 @@ mod decommit;
 
 use vmo_abi::Capability::{Handles, Info, OtherObjects, Properties, Range, Signals};
 use vmo_abi::{
-    ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS,
-    ZX_ERR_NOT_SUPPORTED, ZX_ERR_OUT_OF_RANGE, ZX_ERR_WRONG_TYPE, ZX_OK, ZX_RIGHT_NONE,
-    ZX_RIGHT_READ, ZX_RIGHT_WRITE, ZX_USER_SIGNAL_2, ZX_VMO_OP_CACHE_CLEAN,
-    ZX_VMO_OP_CACHE_CLEAN_INVALIDATE, ZX_VMO_OP_CACHE_INVALIDATE, ZX_VMO_OP_CACHE_SYNC,
-    ZX_VMO_OP_COMMIT, ZX_VMO_OP_DECOMMIT, ZX_VMO_OP_LOCK, ZX_VMO_OP_UNLOCK, zx_rights_t,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS, ZX_ERR_NOT_SUPPORTED,
+    ZX_ERR_OUT_OF_RANGE, ZX_ERR_WRONG_TYPE, ZX_OK, ZX_RIGHT_NONE, ZX_RIGHT_READ, ZX_RIGHT_WRITE,
+    ZX_USER_SIGNAL_2, ZX_VMO_OP_CACHE_CLEAN, ZX_VMO_OP_CACHE_CLEAN_INVALIDATE,
+    ZX_VMO_OP_CACHE_INVALIDATE, ZX_VMO_OP_CACHE_SYNC, ZX_VMO_OP_COMMIT, ZX_VMO_OP_DECOMMIT,
+    ZX_VMO_OP_LOCK, ZX_VMO_OP_UNLOCK, zx_rights_t,
 };
 
-use super::vmo_create::LARGEST;
+use super::vmo_create::{LARGEST, LISTED_RIGHTS};
 use super::vmo_read::create_old;
 use crate::level::Level;
 use crate::program::{Address, Handle};
@@ -255,7 +255,7 @@ fn handles(suite: &mut Suite) {
         );
         suite.test(format!("needs_its_right::{name}"), clauses, &[Range, Handles], move |cx| {
             let vmo = create_old(cx, 1)?;
-            for rights in [ZX_RIGHT_NONE, ZX_DEFAULT_VMO_RIGHTS & !right] {
+            for rights in [ZX_RIGHT_NONE, LISTED_RIGHTS & !right] {
                 let handle = cx.duplicate(vmo, rights)?;
                 cx.vmo_op_range(handle, op, 0, PAGE)?.is(ZX_ERR_ACCESS_DENIED)?;
             }
@@ -277,7 +277,7 @@ fn handles(suite: &mut Suite) {
             &[Range, Handles],
             move |cx| {
                 let vmo = create_old(cx, 2)?;
-                let handle = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !right)?;
+                let handle = cx.duplicate(vmo, LISTED_RIGHTS & !right)?;
                 cx.vmo_op_range(handle, op, 0, 2 * PAGE)?.is(ZX_ERR_ACCESS_DENIED)?;
                 cx.expect_bytes(vmo, 0, &super::vmo_read::old_bytes(2 * PAGE))
             },
@@ -308,7 +308,7 @@ fn order(suite: &mut Suite) {
             &[Range, Handles],
             move |cx| {
                 let vmo = cx.create(PAGE)?;
-                let handle = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !right)?;
+                let handle = cx.duplicate(vmo, LISTED_RIGHTS & !right)?;
                 for (offset, size) in [(0, 0), (PAGE + 1, 0), (PAGE + 1, 1), (u64::MAX, 2)] {
                     cx.vmo_op_range(handle, op, offset, size)?.is(ZX_ERR_ACCESS_DENIED)?;
                 }

@@ -5,11 +5,11 @@ mod state;
 
 use vmo_abi::Capability::{Handles, OtherObjects};
 use vmo_abi::{
-    ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS,
-    ZX_ERR_OUT_OF_RANGE, ZX_ERR_WRONG_TYPE, ZX_RIGHT_READ,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS, ZX_ERR_OUT_OF_RANGE,
+    ZX_ERR_WRONG_TYPE, ZX_RIGHT_READ,
 };
 
-use super::vmo_create::LARGEST;
+use super::vmo_create::{LARGEST, LISTED_RIGHTS};
 use crate::program::Handle;
 use crate::suite::{Checked, Context, PAGE, Side, Suite};
 
@@ -189,7 +189,7 @@ fn errors(suite: &mut Suite) {
 
     suite.test("refuses_a_handle_without_read", &["VMO-READ-04"], &[Handles], |cx| {
         let vmo = create_old(cx, 1)?;
-        for rights in [0, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_READ] {
+        for rights in [0, LISTED_RIGHTS & !ZX_RIGHT_READ] {
             let blind = cx.duplicate(vmo, rights)?;
             for len in [0, 1, PAGE] {
                 cx.vmo_read(blind, 0, len)?.is(ZX_ERR_ACCESS_DENIED)?;

@@ -5,10 +5,11 @@ mod uncached;
 
 use vmo_abi::Capability::{CachePolicy, Handles, OtherObjects};
 use vmo_abi::{
-    Syscall, ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_BAD_STATE,
-    ZX_ERR_INVALID_ARGS, ZX_OK, ZX_RIGHT_MAP, ZX_RIGHT_NONE, ZX_RIGHT_READ,
+    Syscall, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_OK,
+    ZX_RIGHT_MAP, ZX_RIGHT_NONE, ZX_RIGHT_READ,
 };
 
+use super::vmo_create::LISTED_RIGHTS;
 use crate::level::Level;
 use crate::program::{Handle, Value};
 use crate::suite::{Answer, Checked, Context, PAGE, Side, Suite};
@@ -231,7 +232,7 @@ fn handles(suite: &mut Suite) {
             &[CachePolicy, Handles],
             move |cx| {
                 let vmo = cx.create(PAGE)?;
-                for rights in [ZX_RIGHT_NONE, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_MAP] {
+                for rights in [ZX_RIGHT_NONE, LISTED_RIGHTS & !ZX_RIGHT_MAP] {
                     let handle = cx.duplicate(vmo, rights)?;
                     cx.vmo_set_cache_policy(handle, policy)?.is(ZX_ERR_ACCESS_DENIED)?;
                 }

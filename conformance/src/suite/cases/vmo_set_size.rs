@@ -5,11 +5,11 @@ mod relatives;
 
 use vmo_abi::Capability::{CachePolicy, Handles, MemoryControl, OtherObjects};
 use vmo_abi::{
-    ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_BAD_STATE,
-    ZX_ERR_NO_MEMORY, ZX_ERR_OUT_OF_RANGE, ZX_ERR_WRONG_TYPE, ZX_OK, ZX_RIGHT_WRITE,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_BAD_STATE, ZX_ERR_NO_MEMORY,
+    ZX_ERR_OUT_OF_RANGE, ZX_ERR_WRONG_TYPE, ZX_OK, ZX_RIGHT_WRITE,
 };
 
-use super::vmo_create::{HUGE_SIZES, LARGEST, SIZES, TOO_LARGE};
+use super::vmo_create::{HUGE_SIZES, LARGEST, LISTED_RIGHTS, SIZES, TOO_LARGE};
 use super::vmo_read::{create_old, old_bytes};
 use crate::level::Level;
 use crate::program::Handle;
@@ -165,7 +165,7 @@ fn errors(suite: &mut Suite) {
             &[Handles],
             move |cx| {
                 let vmo = cx.create(2 * PAGE)?;
-                for rights in [0, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_WRITE] {
+                for rights in [0, LISTED_RIGHTS & !ZX_RIGHT_WRITE] {
                     let reader = cx.duplicate(vmo, rights)?;
                     cx.vmo_set_size(reader, size)?.is(ZX_ERR_ACCESS_DENIED)?;
                     cx.expect_size(vmo, 2 * PAGE)?;
@@ -179,7 +179,7 @@ fn errors(suite: &mut Suite) {
             &[Handles],
             move |cx| {
                 let vmo = create_old(cx, 2)?;
-                let reader = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_WRITE)?;
+                let reader = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_WRITE)?;
                 cx.vmo_set_size(reader, size)?.is(ZX_ERR_ACCESS_DENIED)?;
                 cx.expect_size(vmo, 2 * PAGE)?;
                 cx.expect_bytes(vmo, 0, &old_bytes(2 * PAGE))

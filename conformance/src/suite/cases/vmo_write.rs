@@ -7,10 +7,11 @@ mod state;
 
 use vmo_abi::Capability::{CachePolicy, Handles, OtherObjects};
 use vmo_abi::{
-    ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_BAD_STATE,
-    ZX_ERR_INVALID_ARGS, ZX_ERR_OUT_OF_RANGE, ZX_ERR_WRONG_TYPE, ZX_RIGHT_WRITE,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS,
+    ZX_ERR_OUT_OF_RANGE, ZX_ERR_WRONG_TYPE, ZX_RIGHT_WRITE,
 };
 
+use super::vmo_create::LISTED_RIGHTS;
 use super::vmo_read::{
     HUGE_LENGTHS, Lies, create_old, for_each_range, lies, named, new_bytes, old_bytes,
 };
@@ -135,7 +136,7 @@ fn errors(suite: &mut Suite) {
 
     suite.test("refuses_a_handle_without_write", &["VMO-WRITE-04"], &[Handles], |cx| {
         let vmo = create_old(cx, 1)?;
-        for rights in [0, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_WRITE] {
+        for rights in [0, LISTED_RIGHTS & !ZX_RIGHT_WRITE] {
             let reader = cx.duplicate(vmo, rights)?;
             for len in [0, 1, PAGE] {
                 cx.vmo_write(reader, 0, &new_bytes(len))?.is(ZX_ERR_ACCESS_DENIED)?;
@@ -146,7 +147,7 @@ fn errors(suite: &mut Suite) {
 
     suite.test("denied_writes_change_nothing", &["VMO-WRITE-14"], &[Handles], |cx| {
         let vmo = create_old(cx, 2)?;
-        let reader = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_WRITE)?;
+        let reader = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_WRITE)?;
         cx.vmo_write(reader, 5, &new_bytes(PAGE))?.is(ZX_ERR_ACCESS_DENIED)?;
         cx.expect_bytes(vmo, 0, &old_bytes(2 * PAGE))
     });

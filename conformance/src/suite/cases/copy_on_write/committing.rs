@@ -241,6 +241,21 @@ fn add_parents(suite: &mut Suite) {
         shows(cx, copy, ".zX.")
     });
 
+    suite.test(
+        "the_parent_decommits_what_a_clone_detached",
+        &["VMO-OPRANGE-26", "COW-04"],
+        &[Clone, Range],
+        |cx| {
+            let parent = create(cx, "abc")?;
+            let copy = clone(cx, parent, 0, 3)?;
+            put(cx, copy, 1, 'X')?;
+            cx.write(copy, 2 * PAGE, b"Y")?;
+            cx.operate(parent, ZX_VMO_OP_DECOMMIT, PAGE, 2 * PAGE)?;
+            shows(cx, copy, "aX")?;
+            cx.expect_bytes(copy, 2 * PAGE, b"Ycc")
+        },
+    );
+
     suite.test("the_parent_decommits_a_page", &["COW-14"], &[Clone, Range], |cx| {
         let parent = create(cx, "abcd")?;
         let copy = clone(cx, parent, 1, 3)?;

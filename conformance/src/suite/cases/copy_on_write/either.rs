@@ -1,5 +1,4 @@
-//! Where pages and kernel differ about copies: writes below a middle clone
-//! (C-26), eager mappings (C-19), and mappings made writable late (C-27).
+//! Where pages and kernel differ about copies: C-19, C-26 and C-27.
 
 use vmo_abi::Capability::{Clone, Info, Mapping, ProcessVmos, Range};
 use vmo_abi::{ZX_VM_FLAG_MAP_RANGE, ZX_VM_FLAG_PERM_READ, ZX_VMO_OP_COMMIT, ZX_VMO_OP_DECOMMIT};

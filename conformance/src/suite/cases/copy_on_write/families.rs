@@ -1,8 +1,4 @@
 //! A root, two clones of it and a clone of the first: who sees what.
-//!
-//! The root has the pages `abcd`. The child shows them from `b` on, its sibling
-//! all of them, and the grandchild those from `c` on, so that one page of the
-//! root is at another place in each of them.
 
 use vmo_abi::Capability::{Clone, Mapping, Range};
 use vmo_abi::{ZX_VMO_OP_COMMIT, ZX_VMO_OP_DECOMMIT};
@@ -22,6 +18,9 @@ const NAMES: [&str; 4] = ["root", "child", "sibling", "grandchild"];
 const PLACE: [u64; 4] = [2, 1, 2, 0];
 const LETTERS: [&str; 4] = ["abcd", "bcd", "abcd", "cd"];
 
+/// A root with the pages `abcd`. The child shows them from `b` on, its sibling
+/// all of them, and the grandchild those from `c` on, so that one page of the
+/// root is at another place in each of them.
 fn family(cx: &mut Context<'_>) -> Checked<[Handle; 4]> {
     let root = create(cx, "abcd")?;
     let child = clone(cx, root, 1, 3)?;

@@ -215,6 +215,26 @@ fn add_stores(suite: &mut Suite) {
 }
 
 fn add_parents(suite: &mut Suite) {
+    suite.test(
+        "what_is_mapped_can_be_cloned",
+        &["VMO-CLONE-01", "COW-02"],
+        &[Clone, Mapping],
+        |cx| {
+            let parent = create(cx, "ab.")?;
+            let at = map(cx, parent, 3)?;
+            shows_at(cx, at, "ab.")?;
+            let copy = clone(cx, parent, 0, 3)?;
+            let view = map(cx, copy, 3)?;
+            let below = clone(cx, copy, 0, 3)?;
+            put_at(cx, at, 0, 'x')?;
+            put_at(cx, at, 2, 'y')?;
+            for vmo in [parent, copy, below] {
+                shows(cx, vmo, "xby")?;
+            }
+            shows_at(cx, view, "xby")
+        },
+    );
+
     suite.test("a_store_to_the_parent_shows_in_the_clone", &["COW-02"], &[Clone, Mapping], |cx| {
         let parent = create(cx, "ab.")?;
         let copy = clone(cx, parent, 0, 3)?;

@@ -224,6 +224,22 @@ fn add_clones(suite: &mut Suite) {
         shows(cx, parent, "abcz")
     });
 
+    suite.test(
+        "a_clone_may_be_larger_than_its_parent",
+        &["VMO-SETSIZE-01", "COW-09"],
+        &[Clone],
+        |cx| {
+            let parent = create(cx, "ab")?;
+            let copy = clone(cx, parent, 0, 4)?;
+            cx.resize(copy, 6 * PAGE + 1)?;
+            cx.expect_size(copy, 7 * PAGE)?;
+            shows(cx, copy, "ab.....")?;
+            put(cx, copy, 6, 'X')?;
+            shows(cx, copy, "ab....X")?;
+            cx.expect_size(parent, 2 * PAGE)
+        },
+    );
+
     suite.test("an_empty_clone_grows", &["COW-30", "VMO-CLONE-14"], &[Clone], |cx| {
         let parent = create(cx, "abc")?;
         let copy = clone(cx, parent, 1, 0)?;
@@ -268,6 +284,22 @@ fn add_clones(suite: &mut Suite) {
 }
 
 fn add_middles(suite: &mut Suite) {
+    suite.test("a_parent_that_is_a_clone_ends_where_it_ends", &["COW-09"], &[Clone], |cx| {
+        let root = create(cx, "abcd")?;
+        let parent = clone(cx, root, 1, 1)?;
+        let copy = clone(cx, parent, 0, 3)?;
+        shows(cx, copy, "b..")
+    });
+
+    suite.test("a_parent_that_is_a_clone_shrinks", &["COW-09", "COW-12"], &[Clone], |cx| {
+        let root = create(cx, "abcd")?;
+        let parent = clone(cx, root, 0, 4)?;
+        let copy = clone(cx, parent, 0, 4)?;
+        put(cx, copy, 3, 'X')?;
+        cx.resize(parent, 2 * PAGE)?;
+        shows(cx, copy, "ab.X")
+    });
+
     suite.test("a_middle_clone_shrinks", &["COW-25", "COW-12"], &[Clone], |cx| {
         let root = create(cx, "abcd")?;
         let middle = clone(cx, root, 0, 4)?;

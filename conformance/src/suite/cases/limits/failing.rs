@@ -1,7 +1,4 @@
 //! Whole sequences of calls in which one allocation after the other fails.
-//!
-//! A call that lacks memory must leave the family as it was, and succeed when it
-//! is made again: in the end everything is as if nothing had failed.
 
 use vmo_abi::Capability::{Clone, Handles, Mapping, MemoryControl, Properties, Range, Signals};
 use vmo_abi::{
@@ -132,7 +129,8 @@ const SEQUENCES: &[Sequence] = &[
 ];
 
 /// Does a sequence with the `nth` allocation failing, and answers whether any
-/// call lacked memory.
+/// call lacked memory. Such a call must leave everything as it was, and succeed
+/// when it is made again.
 fn run(cx: &mut Context<'_>, lines: &[Line], nth: u64) -> Checked<(World, bool)> {
     let mut world = World::default();
     let mut any_failed = false;

@@ -27,7 +27,7 @@ fn add_refusals(suite: &mut Suite) {
         cx.vmo_write(copy, PAGE, b"x")?.is(ZX_ERR_NO_MEMORY).map(drop)
     });
 
-    suite.test("a_write_in_place_needs_none", &["VMO-WRITE-20", "COW-02"], NEEDS, |cx| {
+    suite.test("a_write_in_place_needs_none", &["COW-36", "COW-02"], NEEDS, |cx| {
         let parent = create(cx, "ab")?;
         let copy = clone(cx, parent, 0, 2)?;
         put(cx, copy, 0, 'X')?;
@@ -63,7 +63,7 @@ fn add_refusals(suite: &mut Suite) {
         shows(cx, copy, "ab")
     });
 
-    suite.test("commit_has_just_enough", &["VMO-OPRANGE-13", "COW-17"], NEEDS_RANGE, |cx| {
+    suite.test("commit_has_just_enough", &["COW-36", "COW-17"], NEEDS_RANGE, |cx| {
         let parent = create(cx, "ab")?;
         let copy = clone(cx, parent, 0, 3)?;
         put(cx, copy, 1, 'X')?;

@@ -8,12 +8,11 @@ use vmo_abi::{
     ZX_VM_FLAG_PERM_EXECUTE, zx_rights_t,
 };
 
+use super::LISTED_RIGHTS;
 use crate::level::Level;
 use crate::program::Handle;
 use crate::suite::{Checked, Context, PAGE, READ_ONLY, READ_WRITE, Side, Suite};
 
-/// The rights that the seed page lists.
-const LISTED: zx_rights_t = 0xff;
 const READ_EXECUTE: u32 = READ_ONLY | ZX_VM_FLAG_PERM_EXECUTE;
 
 /// The rights that the seed page lists, each with its clause.
@@ -68,7 +67,7 @@ fn masks(suite: &mut Suite) {
         .test("has_the_listed_rights_and_wait", &["VMO-CREATE-24"], &[Info], |cx| {
             let vmo = cx.create(PAGE)?;
             let rights = cx.rights(vmo)?;
-            let needed = LISTED | ZX_RIGHT_WAIT;
+            let needed = LISTED_RIGHTS | ZX_RIGHT_WAIT;
             cx.expect(rights & needed == needed, format!("{needed:#x}"), format!("{rights:#x}"))?;
             let is_exact = rights == ZX_DEFAULT_VMO_RIGHTS;
             cx.takes("C-02", if is_exact { Side::Kernel } else { Side::Page });
@@ -105,29 +104,29 @@ fn masks(suite: &mut Suite) {
 fn contents(suite: &mut Suite) {
     suite.test("read_permits_reading", &["VMO-CREATE-26"], &[Handles], |cx| {
         let vmo = cx.create_filled(PAGE, 0x26)?;
-        let with = cx.duplicate(vmo, LISTED)?;
+        let with = cx.duplicate(vmo, LISTED_RIGHTS)?;
         cx.expect_fill(with, 0, PAGE, 0x26)?;
-        let without = cx.duplicate(vmo, LISTED & !ZX_RIGHT_READ)?;
+        let without = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_READ)?;
         cx.vmo_read(without, 0, PAGE)?.is(ZX_ERR_ACCESS_DENIED).map(drop)
     });
 
     suite.test("read_does_not_permit_writing", &["VMO-CREATE-27"], &[Handles], |cx| {
         let vmo = cx.create_filled(PAGE, 0x27)?;
-        let reader = cx.duplicate(vmo, LISTED & !ZX_RIGHT_WRITE)?;
+        let reader = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_WRITE)?;
         cx.vmo_write(reader, 0, b"x")?.is(ZX_ERR_ACCESS_DENIED)?;
         cx.expect_fill(reader, 0, PAGE, 0x27)
     });
 
     suite.test("write_permits_writing", &["VMO-CREATE-27"], &[Handles], |cx| {
         let vmo = cx.create_filled(PAGE, 0x27)?;
-        let writer = cx.duplicate(vmo, LISTED & !ZX_RIGHT_READ)?;
+        let writer = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_READ)?;
         cx.write(writer, 1, b"new")?;
         cx.expect_bytes(vmo, 0, b"\x27new\x27")
     });
 
     suite.test("every_other_right_does_not_help", &["VMO-CREATE-26"], &[Handles], |cx| {
         let vmo = cx.create(PAGE)?;
-        let rights = LISTED & !(ZX_RIGHT_READ | ZX_RIGHT_WRITE);
+        let rights = LISTED_RIGHTS & !(ZX_RIGHT_READ | ZX_RIGHT_WRITE);
         let neither = cx.duplicate(vmo, rights)?;
         cx.vmo_read(neither, 0, 1)?.is(ZX_ERR_ACCESS_DENIED)?;
         cx.vmo_write(neither, 0, b"x")?.is(ZX_ERR_ACCESS_DENIED)?;
@@ -143,10 +142,10 @@ fn mappings(suite: &mut Suite) {
             &[Handles, Mapping],
             move |cx| {
                 let vmo = cx.create_filled(PAGE, 0x29)?;
-                let with = cx.duplicate(vmo, LISTED)?;
+                let with = cx.duplicate(vmo, LISTED_RIGHTS)?;
                 let address = cx.map(with, 0, PAGE, flags)?;
                 cx.expect_load(address, &[0x29; 16])?;
-                let without = cx.duplicate(vmo, LISTED & !right)?;
+                let without = cx.duplicate(vmo, LISTED_RIGHTS & !right)?;
                 expect_map_denied(cx, without, flags)
             },
         );
@@ -167,7 +166,7 @@ fn mappings(suite: &mut Suite) {
         &[Handles, Mapping],
         |cx| {
             let vmo = cx.create_filled(PAGE, 0x2a)?;
-            let reader = cx.duplicate(vmo, LISTED & !(ZX_RIGHT_WRITE | ZX_RIGHT_EXECUTE))?;
+            let reader = cx.duplicate(vmo, LISTED_RIGHTS & !(ZX_RIGHT_WRITE | ZX_RIGHT_EXECUTE))?;
             let address = cx.map(reader, 0, PAGE, READ_ONLY)?;
             cx.expect_load(address, &[0x2a; 8])?;
             expect_map_denied(cx, reader, READ_WRITE)?;
@@ -177,7 +176,7 @@ fn mappings(suite: &mut Suite) {
 
     suite.test("write_permits_storing", &["VMO-CREATE-27"], &[Handles, Mapping], |cx| {
         let vmo = cx.create(PAGE)?;
-        let with = cx.duplicate(vmo, LISTED & !ZX_RIGHT_EXECUTE)?;
+        let with = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_EXECUTE)?;
         let address = cx.map(with, 0, PAGE, READ_WRITE)?;
         cx.store_bytes(address, b"stored")?;
         cx.expect_bytes(vmo, 0, b"stored\0")
@@ -189,7 +188,7 @@ fn handles_and_names(suite: &mut Suite) {
         let vmo = cx.create_filled(PAGE, 0x30)?;
         let second = cx.duplicate_same(vmo)?;
         cx.expect_fill(second, 0, PAGE, 0x30)?;
-        let last = cx.duplicate(vmo, LISTED & !ZX_RIGHT_DUPLICATE)?;
+        let last = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_DUPLICATE)?;
         cx.handle_duplicate(last, ZX_RIGHT_SAME_RIGHTS)?.is(ZX_ERR_ACCESS_DENIED)?;
         cx.handle_duplicate(last, ZX_RIGHT_READ)?.is(ZX_ERR_ACCESS_DENIED)?;
         cx.expect_fill(last, 0, PAGE, 0x30)
@@ -198,18 +197,18 @@ fn handles_and_names(suite: &mut Suite) {
     suite.test("get_property_permits_asking", &["VMO-CREATE-32"], &[Handles, Properties], |cx| {
         let vmo = cx.create(PAGE)?;
         cx.set_name(vmo, b"name")?;
-        let with = cx.duplicate(vmo, LISTED & !ZX_RIGHT_SET_PROPERTY)?;
+        let with = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_SET_PROPERTY)?;
         cx.expect_name(with, b"name")?;
-        let without = cx.duplicate(vmo, LISTED & !ZX_RIGHT_GET_PROPERTY)?;
+        let without = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_GET_PROPERTY)?;
         let answer = cx.object_get_property(without, ZX_PROP_NAME, 32)?;
         answer.is(ZX_ERR_ACCESS_DENIED).map(drop)
     });
 
     suite.test("set_property_permits_setting", &["VMO-CREATE-33"], &[Handles, Properties], |cx| {
         let vmo = cx.create(PAGE)?;
-        let with = cx.duplicate(vmo, LISTED & !ZX_RIGHT_GET_PROPERTY)?;
+        let with = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_GET_PROPERTY)?;
         cx.set_name(with, b"first")?;
-        let without = cx.duplicate(vmo, LISTED & !ZX_RIGHT_SET_PROPERTY)?;
+        let without = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_SET_PROPERTY)?;
         let answer = cx.object_set_property(without, ZX_PROP_NAME, b"second")?;
         answer.is(ZX_ERR_ACCESS_DENIED)?;
         cx.expect_name(vmo, b"first")

@@ -8,6 +8,7 @@ use vmo_abi::{
     ZX_VMO_OP_DECOMMIT,
 };
 
+use crate::level::Level;
 use crate::suite::cases::vmo_read::{create_old, new_bytes, old_bytes};
 use crate::suite::{PAGE, READ_ONLY, READ_WRITE, Suite, plus};
 
@@ -225,25 +226,38 @@ fn others(suite: &mut Suite) {
         cx.vmo_set_cache_policy(first, 0)?.is(ZX_ERR_BAD_STATE).map(drop)
     });
 
-    suite.test(
-        "committed_bytes_count_pages",
-        &["VMO-OPRANGE-24"],
-        &[Range, ProcessVmos, Info],
-        |cx| {
-            let vmo = cx.create(8 * PAGE)?;
-            for (offset, size, pages) in [
-                (PAGE, PAGE, 1),
-                (0, 3 * PAGE, 3),
-                (7 * PAGE, PAGE, 4),
-                (3 * PAGE - 1, 2, 5),
-                (0, 8 * PAGE, 8),
-            ] {
-                cx.operate(vmo, ZX_VMO_OP_COMMIT, offset, size)?;
-                cx.expect_committed(vmo, pages * PAGE)?;
-            }
-            Ok(())
-        },
-    );
+    // Other implementations may count otherwise (ND-08).
+    suite
+        .test(
+            "committed_bytes_count_pages",
+            &["VMO-OPRANGE-24"],
+            &[Range, ProcessVmos, Info],
+            |cx| {
+                let vmo = cx.create(8 * PAGE)?;
+                for (offset, size, pages) in [
+                    (PAGE, PAGE, 1),
+                    (0, 3 * PAGE, 3),
+                    (7 * PAGE, PAGE, 4),
+                    (3 * PAGE - 1, 2, 5),
+                    (0, 8 * PAGE, 8),
+                ] {
+                    cx.operate(vmo, ZX_VMO_OP_COMMIT, offset, size)?;
+                    cx.expect_committed(vmo, pages * PAGE)?;
+                }
+                Ok(())
+            },
+        )
+        .at(Level::Kernel);
+
+    suite
+        .test("commits_a_long_range", &["VMO-OPRANGE-14"], &[Range, ProcessVmos, Info], |cx| {
+            let vmo = cx.create(1100 * PAGE)?;
+            cx.operate(vmo, ZX_VMO_OP_COMMIT, 30 * PAGE + 1, 1000 * PAGE)?;
+            cx.expect_committed(vmo, 1001 * PAGE)?;
+            cx.operate(vmo, ZX_VMO_OP_COMMIT, 0, 1100 * PAGE)?;
+            cx.expect_committed(vmo, 1100 * PAGE)
+        })
+        .at(Level::Kernel);
 
     suite.test(
         "commits_through_any_handle",

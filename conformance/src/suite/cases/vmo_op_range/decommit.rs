@@ -203,6 +203,8 @@ fn state(suite: &mut Suite) {
         cx.write(other, 0, &new_bytes(2 * PAGE))?;
         cx.expect_bytes(other, 0, &new_bytes(2 * PAGE))?;
         cx.vmo_write(vmo, PAGE, b"x")?.is(ZX_ERR_NO_MEMORY)?;
+        // Reading may commit (C-06).
+        cx.limit_memory(None)?;
         cx.expect_bytes(vmo, 0, &without(&(1..3)))
     });
 
@@ -214,6 +216,8 @@ fn state(suite: &mut Suite) {
             let vmo = create_old(cx, 3)?;
             cx.limit_memory(Some(0))?;
             cx.operate(vmo, ZX_VMO_OP_DECOMMIT, 0, PAGE)?;
+            // Reading may commit (C-06).
+            cx.limit_memory(None)?;
             cx.expect_bytes(vmo, 0, &without(&(0..1)))
         },
     );
@@ -229,6 +233,20 @@ fn state(suite: &mut Suite) {
             cx.expect_bytes(vmo, 0, &without(&(1..2)))
         },
     );
+
+    suite.test("decommits_a_long_range", &["VMO-OPRANGE-27", "VMO-OPRANGE-29"], &[Range], |cx| {
+        let vmo = cx.create(1100 * PAGE)?;
+        let pages = [0, 30, 31, 32, 33, 63, 64, 511, 512, 513, 1022, 1023, 1024, 1025, 1099];
+        for page in pages {
+            cx.write(vmo, page * PAGE + 9, b"x")?;
+        }
+        cx.operate(vmo, ZX_VMO_OP_DECOMMIT, 32 * PAGE, (1024 - 32) * PAGE)?;
+        for page in pages {
+            let byte = if (32..1024).contains(&page) { b"\0" } else { b"x" };
+            cx.expect_bytes(vmo, page * PAGE + 9, byte)?;
+        }
+        Ok(())
+    });
 
     suite.test("decommitting_leaves_other_vmos", &["VMO-OPRANGE-29"], &[Range], |cx| {
         let (before, vmo, after) = (create_old(cx, 3)?, create_old(cx, 3)?, create_old(cx, 3)?);

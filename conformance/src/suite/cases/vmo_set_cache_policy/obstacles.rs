@@ -27,8 +27,7 @@ type Removal = Box<dyn FnOnce(&mut Context<'_>) -> Checked>;
 fn written(cx: &mut Context<'_>, offset: u64) -> Checked<(Handle, Removal)> {
     let vmo = cx.create(4 * PAGE)?;
     cx.write(vmo, offset, b"x")?;
-    let page = offset / PAGE * PAGE;
-    Ok((vmo, Box::new(move |cx| cx.operate(vmo, ZX_VMO_OP_DECOMMIT, page, PAGE))))
+    Ok((vmo, Box::new(move |cx| cx.operate(vmo, ZX_VMO_OP_DECOMMIT, 0, 4 * PAGE))))
 }
 
 /// Maps a part of a VMO of four pages.

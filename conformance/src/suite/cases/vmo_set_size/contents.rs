@@ -179,6 +179,24 @@ fn shrinking(suite: &mut Suite) {
         Ok(())
     });
 
+    for kept in [1, 31, 32, 33, 511, 512, 513, 1024] {
+        suite.test(format!("cuts_a_long_vmo::to_{kept}_pages"), &["VMO-SETSIZE-10"], &[], {
+            move |cx| {
+                let vmo = cx.create(1100 * PAGE)?;
+                let pages = [0, 30, 31, 32, 33, 63, 511, 512, 513, 1023, 1024, 1025, 1099];
+                for page in pages {
+                    cx.write(vmo, page * PAGE + 9, b"x")?;
+                }
+                cx.resize(vmo, kept * PAGE)?;
+                cx.resize(vmo, 1100 * PAGE)?;
+                for page in pages {
+                    cx.expect_bytes(vmo, page * PAGE + 9, if page < kept { b"x" } else { b"\0" })?;
+                }
+                Ok(())
+            }
+        });
+    }
+
     suite.test("size_0_leaves_nothing_committed", &["VMO-SETSIZE-13"], &[CachePolicy], |cx| {
         let vmo = create_old(cx, 3)?;
         cx.resize(vmo, 0)?;

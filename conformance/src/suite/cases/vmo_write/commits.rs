@@ -2,11 +2,12 @@
 
 use vmo_abi::Capability::{CachePolicy, Clone, Handles, Info, ProcessVmos, Range};
 use vmo_abi::{
-    ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS,
-    ZX_ERR_OUT_OF_RANGE, ZX_RIGHT_WRITE, ZX_VMO_OP_DECOMMIT,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_ERR_OUT_OF_RANGE,
+    ZX_RIGHT_WRITE, ZX_VMO_OP_DECOMMIT,
 };
 
 use crate::program::Address;
+use crate::suite::cases::vmo_create::LISTED_RIGHTS;
 use crate::suite::cases::vmo_read::{named, new_bytes};
 use crate::suite::{PAGE, Suite};
 
@@ -166,7 +167,7 @@ pub(super) fn add(suite: &mut Suite) {
         &[CachePolicy, Handles],
         |cx| {
             let vmo = cx.create(2 * PAGE)?;
-            let reader = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_WRITE)?;
+            let reader = cx.duplicate(vmo, LISTED_RIGHTS & !ZX_RIGHT_WRITE)?;
             cx.vmo_write(reader, 0, &new_bytes(PAGE))?.is(ZX_ERR_ACCESS_DENIED)?;
             cx.expect_nothing_committed(vmo)
         },

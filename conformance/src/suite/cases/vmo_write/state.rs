@@ -134,6 +134,20 @@ fn sequences(suite: &mut Suite) {
         cx.expect_bytes(vmo, 0, &expected)
     });
 
+    // Where tables of pages may have their seams.
+    for page in [16, 31, 32, 63, 64, 255, 256, 511, 512, 513, 1024, 4096, 1 << 18] {
+        suite.test(format!("writes_across_the_end_of_page::{page}"), &["VMO-WRITE-24"], &[], {
+            move |cx| {
+                let vmo = cx.create((page + 2) * PAGE)?;
+                cx.write(vmo, page * PAGE - 3, b"seam")?;
+                cx.write(vmo, (page + 1) * PAGE - 2, b"next")?;
+                cx.expect_bytes(vmo, page * PAGE - 5, b"\0\0seam\0")?;
+                cx.expect_bytes(vmo, (page + 1) * PAGE - 4, b"\0\0next\0")?;
+                cx.expect_bytes(vmo, 0, &[0; 8])
+            }
+        });
+    }
+
     suite.test("every_byte_can_be_written_alone", &["VMO-WRITE-24"], &[], |cx| {
         let vmo = create_old(cx, 2)?;
         let mut expected = old_bytes(2 * PAGE);

@@ -465,7 +465,7 @@ fn add_waits(suite: &mut Suite) {
         let vmo = cx.create(PAGE)?;
         let copy = clone(cx, vmo, 0, 1)?;
         cx.close(copy)?;
-        let long = Deadline::FromNow(60_000_000_000);
-        cx.object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, long)?.ok().map(drop)
+        let late = Deadline::FromNow(2_000_000_000);
+        cx.object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, late)?.ok().map(drop)
     });
 }

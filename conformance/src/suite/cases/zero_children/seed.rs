@@ -1,5 +1,4 @@
-//! What the seed page itself says of the signal. When it rises is looked at with
-//! a deadline, as the page does not say how soon that is.
+//! What the seed page itself says of the signal.
 
 use vmo_abi::Capability::{Clone, Handles, Mapping, Regions, Signals};
 use vmo_abi::{ZX_VM_FLAG_CAN_MAP_READ, ZX_VM_FLAG_CAN_MAP_WRITE, ZX_VMO_ZERO_CHILDREN};
@@ -9,7 +8,7 @@ use crate::suite::cases::copy_on_write::pages::{clone, create, map, put};
 use crate::suite::steps::PAGE;
 use crate::suite::{Checked, Context, Deadline, READ_WRITE, Suite};
 
-/// As long as a signal may take to rise.
+/// As long as a signal may take to rise: the page does not say how soon it does.
 const SOON: Deadline = Deadline::FromNow(1_000_000_000);
 
 /// Expects that a VMO without clones says so, sooner or later.

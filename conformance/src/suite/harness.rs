@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use vmo_abi::Backend;
 
 use super::Suite;
@@ -45,19 +45,20 @@ pub fn main<B: Backend + 'static>(start: fn() -> B) -> ExitCode {
     let suite = Suite::new();
     let trials = suite.at_level(level).map(|test| {
         let options = CaseOptions { level, include_hazards: true };
-        // What is not supported is settled while listing: a test that ran and
-        // said so would count as passed elsewhere.
+        // What is not supported is settled while listing, as far as it can be:
+        // runners that start every test by itself count it as ignored, too.
         let is_ignored = test.hazard || test.missing(capabilities).is_some();
         let test = test.clone();
         let name = test.name.clone();
-        let run = move || -> Result<(), Failed> {
+        let run = move || -> Result<Completion, Failed> {
             let report = run_case(&test, &start(), options);
             match report.verdict {
-                CaseVerdict::Pass => Ok(()),
+                CaseVerdict::Pass => Ok(Completion::Completed),
+                CaseVerdict::Unsupported(what) => Ok(Completion::ignored_with(what)),
                 _ => Err(failure_text(&test, &report, None).into()),
             }
         };
-        Trial::test(name, run).with_ignored_flag(is_ignored)
+        Trial::ignorable_test(name, run).with_ignored_flag(is_ignored)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

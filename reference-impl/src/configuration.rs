@@ -43,7 +43,7 @@ impl Configuration {
     pub(crate) fn check(&self) -> io::Result<()> {
         let whole = |bytes: u64| bytes != 0 && bytes.is_multiple_of(ZX_PAGE_SIZE);
         let fields = [
-            ("physical_pages", self.physical_pages <= u64::from(u32::MAX) - 1),
+            ("physical_pages", self.physical_pages < u64::from(u32::MAX)),
             ("arena_bytes", whole(self.arena_bytes) && self.arena_bytes >= 16 * ZX_PAGE_SIZE),
             ("arena_bytes", self.arena_bytes <= LARGEST_AREA),
             ("root_region_bytes", whole(self.root_region_bytes)),

@@ -123,7 +123,8 @@ pub(super) fn add(suite: &mut Suite) {
 
 /// Calls that only have an out pointer.
 fn add_calls_without_handles(suite: &mut Suite) {
-    let calls: [(Syscall, &'static [Capability], fn() -> Vec<Value>, usize); 4] = [
+    type Call = (Syscall, &'static [Capability], fn() -> Vec<Value>, usize);
+    let calls: [Call; 4] = [
         (Syscall::vmo_create, &[], || vec![number(PAGE), number(0_u32), Value::Scratch], 2),
         (Syscall::event_create, &[OtherObjects], || vec![number(0_u32), Value::Scratch], 1),
         (Syscall::port_create, &[OtherObjects], || vec![number(0_u32), Value::Scratch], 1),

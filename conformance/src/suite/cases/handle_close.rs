@@ -102,7 +102,7 @@ fn waits(suite: &mut Suite) {
 fn many(suite: &mut Suite) {
     for count in [1_usize, 2, 3, 63, 64, 65, 130] {
         suite.test(
-            &format!("many_closes_every_handle::{count}"),
+            format!("many_closes_every_handle::{count}"),
             &["HANDLE-CLOSE-09"],
             &[Handles, Info],
             move |cx| {
@@ -123,7 +123,7 @@ fn many(suite: &mut Suite) {
 
     for (row, place) in [("first", 0), ("middle", 1), ("last", 3)] {
         suite.test(
-            &format!("many_with_a_bad_entry_closes_the_others::{row}"),
+            format!("many_with_a_bad_entry_closes_the_others::{row}"),
             &["HANDLE-CLOSE-09", "HANDLE-CLOSE-10"],
             &[Handles, Info],
             move |cx| {
@@ -164,7 +164,7 @@ fn many(suite: &mut Suite) {
     for address in [Address::Null, Address::Unmapped, Address::Kernel] {
         let row = format!("{address:?}").to_lowercase();
         suite.test(
-            &format!("many_of_none_looks_at_nothing::{row}"),
+            format!("many_of_none_looks_at_nothing::{row}"),
             &["HANDLE-CLOSE-12"],
             &[Handles],
             move |cx| {

@@ -33,7 +33,7 @@ const SUBSETS: &[(&str, zx_rights_t)] = &[
 pub(super) fn add(suite: &mut Suite) {
     for &(row, rights) in SUBSETS {
         suite.test(
-            &format!("gives_just_the_rights::{row}"),
+            format!("gives_just_the_rights::{row}"),
             &["HANDLE-DUP-03"],
             &[Handles, Info],
             move |cx| {
@@ -71,7 +71,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for bit in 0..31 {
         suite.test(
-            &format!("a_right_it_lacks_is_refused::bit_{bit}"),
+            format!("a_right_it_lacks_is_refused::bit_{bit}"),
             &["HANDLE-DUP-05"],
             &[Handles, Info],
             move |cx| {
@@ -88,7 +88,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("same_rights_with_another_bit_is_refused::bit_{bit}"),
+            format!("same_rights_with_another_bit_is_refused::bit_{bit}"),
             &["HANDLE-DUP-06"],
             &[Handles, Info],
             move |cx| {
@@ -115,7 +115,7 @@ pub(super) fn add(suite: &mut Suite) {
         [("same_rights", ZX_RIGHT_SAME_RIGHTS), ("none", 0), ("read", ZX_RIGHT_READ)]
     {
         suite.test(
-            &format!("without_duplicate_it_is_denied::{row}"),
+            format!("without_duplicate_it_is_denied::{row}"),
             &["HANDLE-DUP-08"],
             &[Handles, Info],
             move |cx| {
@@ -173,7 +173,7 @@ pub(super) fn add(suite: &mut Suite) {
     for address in [Address::Null, Address::Unmapped, Address::ReadOnly] {
         let row = format!("{address:?}").to_lowercase();
         suite.test(
-            &format!("a_bad_pointer_adds_no_handle::{row}"),
+            format!("a_bad_pointer_adds_no_handle::{row}"),
             &["HANDLE-DUP-12"],
             &[Handles, Info],
             move |cx| {

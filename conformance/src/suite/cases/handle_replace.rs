@@ -32,7 +32,7 @@ pub(super) fn add(suite: &mut Suite) {
         ("read_write_duplicate", ZX_RIGHT_READ | ZX_RIGHT_WRITE | ZX_RIGHT_DUPLICATE),
     ] {
         suite.test(
-            &format!("gives_just_the_rights::{row}"),
+            format!("gives_just_the_rights::{row}"),
             &["HANDLE-REPLACE-01"],
             &[Handles, Info],
             move |cx| {
@@ -58,7 +58,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for bit in [0, 3, 4, 8, 11, 13, 16, 20, 30] {
         suite.test(
-            &format!("rights_it_lacks_are_refused::bit_{bit}"),
+            format!("rights_it_lacks_are_refused::bit_{bit}"),
             &["HANDLE-REPLACE-03", "HANDLE-REPLACE-04"],
             &[Handles, Info],
             move |cx| {
@@ -71,7 +71,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("same_rights_with_another_bit_is_refused::bit_{bit}"),
+            format!("same_rights_with_another_bit_is_refused::bit_{bit}"),
             &["HANDLE-REPLACE-11"],
             &[Handles, Info],
             move |cx| {
@@ -102,7 +102,7 @@ pub(super) fn add(suite: &mut Suite) {
     for address in [Address::Null, Address::Unmapped, Address::ReadOnly] {
         let row = format!("{address:?}").to_lowercase();
         suite.test(
-            &format!("a_bad_pointer_takes_the_handle::{row}"),
+            format!("a_bad_pointer_takes_the_handle::{row}"),
             &["HANDLE-REPLACE-06"],
             &[Handles, Info],
             move |cx| {
@@ -119,7 +119,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for (row, bad_pointer) in [("bad_pointer", true), ("rights", false)] {
         suite.test(
-            &format!("a_failure_with_the_last_handle_destroys::{row}"),
+            format!("a_failure_with_the_last_handle_destroys::{row}"),
             &["HANDLE-REPLACE-07"],
             &[Handles, Clone, Signals],
             move |cx| {

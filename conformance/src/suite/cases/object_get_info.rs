@@ -42,7 +42,7 @@ fn valid(suite: &mut Suite) {
     for address in [Address::Null, Address::Unmapped, Address::Kernel] {
         let row = format!("{address:?}").to_lowercase();
         suite.test(
-            &format!("valid_looks_at_no_pointer::{row}"),
+            format!("valid_looks_at_no_pointer::{row}"),
             &["OBJ-INFO-02"],
             &[Info],
             move |cx| {
@@ -85,7 +85,7 @@ fn basic(suite: &mut Suite) {
 
     for bit in [0, 1, 2, 3, 4, 5, 6, 7, 12, 14, 15] {
         suite.test(
-            &format!("basic_gives_just_the_rights::bit_{bit}"),
+            format!("basic_gives_just_the_rights::bit_{bit}"),
             &["OBJ-INFO-05"],
             &[Info, Handles],
             move |cx| {
@@ -107,7 +107,7 @@ fn basic(suite: &mut Suite) {
 
     for size in [0, 1, 31] {
         suite.test(
-            &format!("basic_needs_32_bytes::{size}"),
+            format!("basic_needs_32_bytes::{size}"),
             &["OBJ-INFO-10", "OBJ-INFO-11"],
             &[Info],
             move |cx| {
@@ -124,7 +124,7 @@ fn basic(suite: &mut Suite) {
 
     for size in [33, 64, 4096] {
         suite.test(
-            &format!("basic_writes_one_record::{size}"),
+            format!("basic_writes_one_record::{size}"),
             &["OBJ-INFO-12"],
             &[Info],
             move |cx| {
@@ -142,7 +142,7 @@ fn basic(suite: &mut Suite) {
         let vmo = cx.create(PAGE)?;
         cx.with("avail", Address::Null).with("avail", Address::Unmapped);
         let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, 32)?;
-        let (stored, described) = (answer.has_word(4), answer.bytes().first() != None);
+        let (stored, described) = (answer.has_word(4), !answer.bytes().is_empty());
         answer.is(ZX_ERR_INVALID_ARGS)?;
         cx.expect(stored && described, "record and actual stored", "not stored")?;
         cx.with("buffer", Address::Unmapped);
@@ -181,7 +181,7 @@ fn count(suite: &mut Suite) {
     });
 
     for size in [0, 3] {
-        suite.test(&format!("count_needs_4_bytes::{size}"), &["OBJ-INFO-10"], &[Info], move |cx| {
+        suite.test(format!("count_needs_4_bytes::{size}"), &["OBJ-INFO-10"], &[Info], move |cx| {
             let vmo = cx.create(PAGE)?;
             let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_COUNT, size)?;
             answer.is(ZX_ERR_BUFFER_TOO_SMALL).map(drop)
@@ -192,12 +192,12 @@ fn count(suite: &mut Suite) {
 fn topics(suite: &mut Suite) {
     for (row, topic) in [("0", 0), ("999", 999), ("all_ones", u32::MAX), ("high_bit", 1 << 31)] {
         // Topic 0 is no topic, either.
-        suite.test(&format!("an_undefined_topic::{row}"), &["OBJ-INFO-16"], &[Info], move |cx| {
+        suite.test(format!("an_undefined_topic::{row}"), &["OBJ-INFO-16"], &[Info], move |cx| {
             let vmo = cx.create(PAGE)?;
             cx.object_get_info(vmo, topic, 64)?.is(ZX_ERR_NOT_SUPPORTED).map(drop)
         });
         suite.test(
-            &format!("an_undefined_topic_comes_before_the_handle::{row}"),
+            format!("an_undefined_topic_comes_before_the_handle::{row}"),
             &["OBJ-INFO-17"],
             &[Info],
             move |cx| {
@@ -207,14 +207,14 @@ fn topics(suite: &mut Suite) {
     }
 
     for &(row, topic) in OTHERS {
-        suite.test(&format!("a_topic_for_others::{row}"), &["OBJ-INFO-21"], &[Info], move |cx| {
+        suite.test(format!("a_topic_for_others::{row}"), &["OBJ-INFO-21"], &[Info], move |cx| {
             let vmo = cx.create(PAGE)?;
             cx.object_get_info(vmo, topic, 4096)?.is(ZX_ERR_WRONG_TYPE).map(drop)
         });
     }
 
     for (row, topic) in [("basic", ZX_INFO_HANDLE_BASIC), ("count", ZX_INFO_HANDLE_COUNT)] {
-        suite.test(&format!("no_handle::{row}"), &["OBJ-INFO-15"], &[Info], move |cx| {
+        suite.test(format!("no_handle::{row}"), &["OBJ-INFO-15"], &[Info], move |cx| {
             let closed = cx.closed_handle()?;
             for bad in [Handle::Invalid, Handle::Never, closed] {
                 cx.object_get_info(bad, topic, 64)?.is(ZX_ERR_BAD_HANDLE)?;

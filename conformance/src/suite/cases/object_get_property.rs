@@ -44,7 +44,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for size in [0, 1, 6, 31] {
         suite.test(
-            &format!("a_size_below_32_is_too_small::{size}"),
+            format!("a_size_below_32_is_too_small::{size}"),
             &["OBJ-GETPROP-03"],
             &[Properties],
             move |cx| {
@@ -55,7 +55,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("a_failure_writes_nothing::size_{size}"),
+            format!("a_failure_writes_nothing::size_{size}"),
             &["OBJ-GETPROP-13"],
             &[Properties],
             move |cx| {
@@ -69,7 +69,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for size in [33, 64, 4096] {
         suite.test(
-            &format!("a_larger_size_gets_32_bytes::{size}"),
+            format!("a_larger_size_gets_32_bytes::{size}"),
             &["OBJ-GETPROP-04"],
             &[Properties],
             move |cx| {
@@ -100,7 +100,7 @@ pub(super) fn add(suite: &mut Suite) {
     for &(row, property) in UNKNOWN {
         suite
             .test(
-                &format!("an_unknown_property::{row}"),
+                format!("an_unknown_property::{row}"),
                 &["OBJ-GETPROP-09"],
                 &[Properties],
                 move |cx| {
@@ -116,7 +116,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for &(row, property) in OTHERS {
         suite.test(
-            &format!("a_property_of_another_object::{row}"),
+            format!("a_property_of_another_object::{row}"),
             &["OBJ-GETPROP-10"],
             &[Properties],
             move |cx| {
@@ -129,7 +129,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("a_small_size_comes_before_the_type::{row}"),
+            format!("a_small_size_comes_before_the_type::{row}"),
             &["OBJ-GETPROP-11"],
             &[Properties],
             move |cx| {

@@ -10,8 +10,11 @@ use crate::level::Level;
 use crate::program::{Address, Handle};
 use crate::suite::{PAGE, Suite};
 
+/// A row's name and clauses, a name as set, and as read back.
+type Name = (&'static str, &'static [&'static str], &'static [u8], &'static [u8]);
+
 /// Names as set and as read back.
-const NAMES: &[(&str, &[&str], &[u8], &[u8])] = &[
+const NAMES: &[Name] = &[
     ("one_letter", &["OBJ-SETPROP-01"], b"a\0", b"a"),
     ("a_word", &["OBJ-SETPROP-01"], b"heap\0", b"heap"),
     (
@@ -47,7 +50,7 @@ const UNKNOWN: &[(&str, u32)] = &[
 
 pub(super) fn add(suite: &mut Suite) {
     for &(row, clauses, set, read) in NAMES {
-        suite.test(&format!("sets_the_name::{row}"), clauses, &[Properties], move |cx| {
+        suite.test(format!("sets_the_name::{row}"), clauses, &[Properties], move |cx| {
             let vmo = cx.create(PAGE)?;
             cx.set_name(vmo, b"some longer name from before")?;
             cx.set_name(vmo, set)?;
@@ -64,7 +67,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for (row, size) in [("two", 2), ("three", 3), ("four", 4)] {
         suite.test(
-            &format!("only_so_many_bytes_are_taken::{row}"),
+            format!("only_so_many_bytes_are_taken::{row}"),
             &["OBJ-SETPROP-09"],
             &[Properties],
             move |cx| {
@@ -77,7 +80,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for (row, size) in [("large", 1 << 40), ("high_bit", 1 << 63), ("all_ones", u64::MAX)] {
         suite.test(
-            &format!("only_31_bytes_are_read::{row}"),
+            format!("only_31_bytes_are_read::{row}"),
             &["OBJ-SETPROP-07"],
             &[Properties],
             move |cx| {
@@ -153,7 +156,7 @@ pub(super) fn add(suite: &mut Suite) {
     for &(row, property) in UNKNOWN {
         suite
             .test(
-                &format!("an_unknown_property::{row}"),
+                format!("an_unknown_property::{row}"),
                 &["OBJ-SETPROP-13"],
                 &[Properties],
                 move |cx| {

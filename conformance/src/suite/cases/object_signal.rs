@@ -13,7 +13,7 @@ use crate::suite::{PAGE, Suite};
 pub(super) fn add(suite: &mut Suite) {
     for signal in 0..8 {
         suite.test(
-            &format!("each_user_signal_works::{signal}"),
+            format!("each_user_signal_works::{signal}"),
             &["OBJ-SIGNAL-02"],
             &[Signals],
             move |cx| {
@@ -56,7 +56,7 @@ pub(super) fn add(suite: &mut Suite) {
     for bit in [0, 1, 3, 12, 22, 23] {
         for (row, in_set) in [("set", true), ("clear", false)] {
             suite.test(
-                &format!("any_other_bit_is_refused::bit_{bit}_{row}"),
+                format!("any_other_bit_is_refused::bit_{bit}_{row}"),
                 &["OBJ-SIGNAL-03", "OBJ-SIGNAL-05"],
                 &[Signals],
                 move |cx| {
@@ -67,7 +67,7 @@ pub(super) fn add(suite: &mut Suite) {
                 },
             );
             suite.test(
-                &format!("a_refusal_leaves_the_legal_bits::bit_{bit}_{row}"),
+                format!("a_refusal_leaves_the_legal_bits::bit_{bit}_{row}"),
                 &["OBJ-SIGNAL-04"],
                 &[Signals],
                 move |cx| {

@@ -30,7 +30,7 @@ fn at_once(suite: &mut Suite) {
         [("in_time", Deadline::FromNow(1 << 40)), ("infinite", Deadline::At(u64::MAX))]
     {
         suite.test(
-            &format!("an_active_signal_ends_it_at_once::{row}"),
+            format!("an_active_signal_ends_it_at_once::{row}"),
             &["OBJ-WAIT-01", "OBJ-WAIT-17"],
             &[Signals],
             move |cx| {
@@ -43,7 +43,7 @@ fn at_once(suite: &mut Suite) {
 
     for (row, deadline) in [("zero", NOW), ("one", Deadline::At(1))] {
         suite.test(
-            &format!("even_with_a_deadline_that_has_passed::{row}"),
+            format!("even_with_a_deadline_that_has_passed::{row}"),
             &["OBJ-WAIT-02"],
             &[Signals],
             move |cx| {
@@ -99,7 +99,7 @@ fn at_once(suite: &mut Suite) {
     for deadline in [NOW, Deadline::At(u64::MAX)] {
         let row = if matches!(deadline, Deadline::At(0)) { "timed_out" } else { "ok" };
         suite.test(
-            &format!("observed_may_be_null::{row}"),
+            format!("observed_may_be_null::{row}"),
             &["OBJ-WAIT-09"],
             &[Signals],
             move |cx| {
@@ -179,7 +179,7 @@ fn refusals(suite: &mut Suite) {
     for address in [Address::Unmapped, Address::ReadOnly, Address::Kernel] {
         let row = format!("{address:?}").to_lowercase();
         suite.test(
-            &format!("a_bad_pointer_shows_after_the_wait::{row}"),
+            format!("a_bad_pointer_shows_after_the_wait::{row}"),
             &["OBJ-WAIT-10", "OBJ-WAIT-11"],
             &[Signals],
             move |cx| {
@@ -197,7 +197,7 @@ fn refusals(suite: &mut Suite) {
 fn many(suite: &mut Suite) {
     for count in [1_usize, 2, 7, 8] {
         suite.test(
-            &format!("many_waits_on_up_to_8::{count}"),
+            format!("many_waits_on_up_to_8::{count}"),
             &["OBJ-WAIT-18", "OBJ-WAIT-20"],
             &[Signals],
             move |cx| {
@@ -224,7 +224,7 @@ fn many(suite: &mut Suite) {
 
     for count in [17_usize, 18, 64] {
         suite.test(
-            &format!("many_refuses_more::{count}"),
+            format!("many_refuses_more::{count}"),
             &["OBJ-WAIT-18"],
             &[Signals],
             move |cx| {

@@ -9,7 +9,7 @@ use crate::suite::{PAGE, Suite};
 pub(super) fn add(suite: &mut Suite) {
     for bytes in 1..4 {
         suite.test(
-            &format!("a_handle_needs_its_four_bytes::{bytes}"),
+            format!("a_handle_needs_its_four_bytes::{bytes}"),
             &["GEN-09"],
             &[Clone],
             move |cx| {
@@ -25,17 +25,12 @@ pub(super) fn add(suite: &mut Suite) {
     }
 
     for bytes in 1..8 {
-        suite.test(
-            &format!("a_size_needs_its_eight_bytes::{bytes}"),
-            &["GEN-09"],
-            &[],
-            move |cx| {
-                let vmo = cx.create(3 * PAGE)?;
-                cx.with("size", Address::Straddle(bytes));
-                cx.vmo_get_size(vmo)?.is(ZX_ERR_INVALID_ARGS)?;
-                cx.with("size", Address::Straddle(8));
-                cx.vmo_get_size(vmo)?.ok()?.word_is(1, 3 * PAGE).map(drop)
-            },
-        );
+        suite.test(format!("a_size_needs_its_eight_bytes::{bytes}"), &["GEN-09"], &[], move |cx| {
+            let vmo = cx.create(3 * PAGE)?;
+            cx.with("size", Address::Straddle(bytes));
+            cx.vmo_get_size(vmo)?.is(ZX_ERR_INVALID_ARGS)?;
+            cx.with("size", Address::Straddle(8));
+            cx.vmo_get_size(vmo)?.ok()?.word_is(1, 3 * PAGE).map(drop)
+        });
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for &(row, flags, rights) in GRANTS {
         suite.test(
-            &format!("the_rights_follow_what_it_may_hold::{row}"),
+            format!("the_rights_follow_what_it_may_hold::{row}"),
             &["VMAR-ALLOC-04"],
             &[Regions, Info],
             move |cx| {
@@ -61,7 +61,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("a_mapping_has_only_what_the_region_may_hold::{row}"),
+            format!("a_mapping_has_only_what_the_region_may_hold::{row}"),
             &["VMAR-ALLOC-02"],
             &[Mapping, Regions],
             move |cx| {
@@ -81,7 +81,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("a_region_has_only_what_its_parent_has::{row}"),
+            format!("a_region_has_only_what_its_parent_has::{row}"),
             &["VMAR-ALLOC-03"],
             &[Regions],
             move |cx| {
@@ -110,7 +110,7 @@ pub(super) fn add(suite: &mut Suite) {
         ("over_the_end", 7 * PAGE, 2 * PAGE, true),
         ("wrapping", 0_u64.wrapping_sub(PAGE), 2 * PAGE, true),
     ] {
-        suite.test(&format!("refuses::{row}"), &["VMAR-ALLOC-05"], &[Regions], move |cx| {
+        suite.test(format!("refuses::{row}"), &["VMAR-ALLOC-05"], &[Regions], move |cx| {
             let (parent, _) = cx.allocate(8 * PAGE, ANY_MAPPING)?;
             let flags = if specific { ZX_VM_FLAG_SPECIFIC } else { 0 };
             let answer = cx.vmar_allocate(parent, offset, size, flags)?;
@@ -126,7 +126,7 @@ pub(super) fn add(suite: &mut Suite) {
         ("child_addr", Address::ReadOnly),
     ] {
         let name = format!("a_bad_pointer_is_refused::{argument}_{address:?}").to_lowercase();
-        suite.test(&name, &["VMAR-ALLOC-06"], &[Regions], move |cx| {
+        suite.test(name, &["VMAR-ALLOC-06"], &[Regions], move |cx| {
             cx.with(argument, address);
             let answer = cx.vmar_allocate(Handle::Region, 0, PAGE, ANY_MAPPING)?;
             answer.is(ZX_ERR_INVALID_ARGS).map(drop)
@@ -185,7 +185,7 @@ pub(super) fn add(suite: &mut Suite) {
         ("bit_31", 1 << 31, ZX_ERR_INVALID_ARGS),
     ] {
         suite.test(
-            &format!("flags_that_are_not_for_it::{row}"),
+            format!("flags_that_are_not_for_it::{row}"),
             &["VMAR-ALLOC-09"],
             &[Regions],
             move |cx| cx.vmar_allocate(Handle::Region, 0, PAGE, flags)?.is(status).map(drop),

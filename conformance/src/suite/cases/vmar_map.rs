@@ -148,31 +148,26 @@ fn contents(suite: &mut Suite) {
 
 fn sizes(suite: &mut Suite) {
     for &(row, clauses, len) in BAD_LENGTHS {
-        suite.test(&format!("refuses_a_length::{row}"), clauses, &[Mapping], move |cx| {
+        suite.test(format!("refuses_a_length::{row}"), clauses, &[Mapping], move |cx| {
             let vmo = cx.create(PAGE)?;
             let answer = cx.vmar_map(Handle::Region, 0, vmo, 0, len, READ_ONLY)?;
             answer.is(ZX_ERR_INVALID_ARGS)?.untouched().map(drop)
         });
     }
     for &(row, clauses, position) in BAD_POSITIONS {
-        suite.test(&format!("refuses_a_position::{row}"), clauses, &[Mapping], move |cx| {
+        suite.test(format!("refuses_a_position::{row}"), clauses, &[Mapping], move |cx| {
             let vmo = cx.create(2 * PAGE)?;
             let answer = cx.vmar_map(Handle::Region, 0, vmo, position, PAGE, READ_ONLY)?;
             answer.is(ZX_ERR_INVALID_ARGS)?.untouched().map(drop)
         });
     }
     for &(row, len, pages) in ROUNDED {
-        suite.test(
-            &format!("rounds_a_length_up::{row}"),
-            &["VMAR-MAP-15"],
-            &[Mapping],
-            move |cx| {
-                let vmo = numbered(cx, 5)?;
-                let address = cx.map(vmo, 0, len, READ_ONLY)?;
-                cx.expect_load(plus(address, (pages - 1) * PAGE), &mark(pages - 1))?;
-                cx.expect_load(plus(address, pages * PAGE - 1), &mark(pages - 1))
-            },
-        );
+        suite.test(format!("rounds_a_length_up::{row}"), &["VMAR-MAP-15"], &[Mapping], move |cx| {
+            let vmo = numbered(cx, 5)?;
+            let address = cx.map(vmo, 0, len, READ_ONLY)?;
+            cx.expect_load(plus(address, (pages - 1) * PAGE), &mark(pages - 1))?;
+            cx.expect_load(plus(address, pages * PAGE - 1), &mark(pages - 1))
+        });
     }
 
     suite.test("a_sum_of_2_to_the_64_is_refused", &["VMAR-MAP-18"], &[Mapping], |cx| {

@@ -61,7 +61,7 @@ pub(super) fn add(suite: &mut Suite) {
 fn permissions(suite: &mut Suite) {
     for (row, start, len, closed) in RANGES {
         suite.test(
-            &format!("takes_write_away_from_just_the_range::{row}"),
+            format!("takes_write_away_from_just_the_range::{row}"),
             &["VMAR-PROTECT-01"],
             &[Mapping, Regions],
             |cx| {
@@ -71,7 +71,7 @@ fn permissions(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("gives_write_to_just_the_range::{row}"),
+            format!("gives_write_to_just_the_range::{row}"),
             &["VMAR-PROTECT-01", "VMAR-PROTECT-15"],
             &[Mapping, Regions],
             |cx| {
@@ -161,7 +161,7 @@ fn bounds(suite: &mut Suite) {
         ("all_but_execute", ALL, ZX_RIGHT_EXECUTE),
     ] {
         suite.test(
-            &format!("the_region_handle_needs_the_right::{row}"),
+            format!("the_region_handle_needs_the_right::{row}"),
             &["VMAR-PROTECT-02"],
             &[Mapping, Regions, Handles],
             move |cx| {
@@ -174,7 +174,7 @@ fn bounds(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("the_vmo_handle_needed_the_right::{row}"),
+            format!("the_vmo_handle_needed_the_right::{row}"),
             &["VMAR-PROTECT-03"],
             &[Mapping, Handles],
             move |cx| {
@@ -191,7 +191,7 @@ fn bounds(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("the_region_handle_of_the_mapping_needed_it::{row}"),
+            format!("the_region_handle_of_the_mapping_needed_it::{row}"),
             &["VMAR-PROTECT-04"],
             &[Mapping, Regions, Handles],
             move |cx| {
@@ -215,7 +215,7 @@ fn bounds(suite: &mut Suite) {
 
     for (row, flags) in [("write", 2), ("execute", 4), ("both", 6)] {
         suite.test(
-            &format!("without_read_is_refused::{row}"),
+            format!("without_read_is_refused::{row}"),
             &["VMAR-PROTECT-06"],
             &[Mapping, Regions],
             move |cx| {
@@ -229,7 +229,7 @@ fn bounds(suite: &mut Suite) {
 
     for bit in [3, 4, 5, 6, 7, 8, 9, 10, 11, 31] {
         suite.test(
-            &format!("any_other_flag_is_refused::bit_{bit}"),
+            format!("any_other_flag_is_refused::bit_{bit}"),
             &["VMAR-PROTECT-08"],
             &[Mapping, Regions],
             move |cx| {
@@ -250,7 +250,7 @@ fn ranges(suite: &mut Suite) {
         ("length_that_wraps", 0, u64::MAX),
     ] {
         suite.test(
-            &format!("refuses_a_range::{row}"),
+            format!("refuses_a_range::{row}"),
             &["VMAR-PROTECT-09"],
             &[Mapping, Regions],
             move |cx| {
@@ -276,13 +276,13 @@ fn ranges(suite: &mut Suite) {
             Ok(base)
         };
         suite.test(
-            &format!("a_gap_is_not_found::{row}"),
+            format!("a_gap_is_not_found::{row}"),
             &["VMAR-PROTECT-10"],
             &[Mapping, Regions],
             move |cx| test(cx).map(drop),
         );
         suite.test(
-            &format!("a_gap_changes_nothing::{row}"),
+            format!("a_gap_changes_nothing::{row}"),
             &["VMAR-PROTECT-12"],
             &[Mapping, Regions],
             move |cx| {
@@ -304,7 +304,7 @@ fn ranges(suite: &mut Suite) {
 
     for (row, first, pages) in [("whole", 2, 1), ("with_the_mapping_before", 1, 2)] {
         suite.test(
-            &format!("a_region_in_the_range_is_refused::{row}"),
+            format!("a_region_in_the_range_is_refused::{row}"),
             &["VMAR-PROTECT-11", "VMAR-PROTECT-12"],
             &[Mapping, Regions],
             move |cx| {

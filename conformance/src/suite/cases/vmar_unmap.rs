@@ -59,7 +59,7 @@ fn expect_gone(
 pub(super) fn add(suite: &mut Suite) {
     for (row, start, len, gone) in RANGES {
         suite.test(
-            &format!("removes_just_the_range::{row}"),
+            format!("removes_just_the_range::{row}"),
             &["VMAR-UNMAP-01", "VMAR-UNMAP-02", "VMAR-UNMAP-08", "VMAR-UNMAP-16"],
             &[Mapping, Regions],
             |cx| {
@@ -84,7 +84,7 @@ pub(super) fn add(suite: &mut Suite) {
     ] {
         let clauses: &'static [&str] =
             if len == 0 { &["VMAR-UNMAP-07"] } else { &["VMAR-UNMAP-06"] };
-        suite.test(&format!("refuses::{row}"), clauses, &[Mapping, Regions], move |cx| {
+        suite.test(format!("refuses::{row}"), clauses, &[Mapping, Regions], move |cx| {
             let (region, base, _) = filled(cx, 3)?;
             cx.vmar_unmap(region, plus(base, address), len)?.is(ZX_ERR_INVALID_ARGS)?;
             expect_gone(cx, base, 3, &(0..0))
@@ -100,7 +100,7 @@ pub(super) fn add(suite: &mut Suite) {
         ("rounding_to_0", 0, u64::MAX),
     ] {
         suite.test(
-            &format!("refuses_a_range_outside_the_region::{row}"),
+            format!("refuses_a_range_outside_the_region::{row}"),
             &["VMAR-UNMAP-09"],
             &[Mapping, Regions],
             move |cx| {
@@ -205,13 +205,13 @@ pub(super) fn add(suite: &mut Suite) {
             Ok((base, child))
         };
         suite.test(
-            &format!("a_region_partly_inside_is_refused::{row}"),
+            format!("a_region_partly_inside_is_refused::{row}"),
             &["VMAR-UNMAP-04"],
             &[Mapping, Regions],
             move |cx| test(cx).map(drop),
         );
         suite.test(
-            &format!("a_region_partly_inside_keeps_everything::{row}"),
+            format!("a_region_partly_inside_keeps_everything::{row}"),
             &["VMAR-UNMAP-05"],
             &[Mapping, Regions],
             move |cx| {

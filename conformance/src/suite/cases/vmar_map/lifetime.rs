@@ -77,7 +77,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for (row, flags) in [("specific", ZX_VM_FLAG_SPECIFIC), ("anywhere", 0)] {
         suite.test(
-            &format!("a_bad_out_pointer_leaves_no_mapping::{row}"),
+            format!("a_bad_out_pointer_leaves_no_mapping::{row}"),
             &["VMAR-MAP-35"],
             &[Mapping, Regions],
             move |cx| {

@@ -41,7 +41,7 @@ const BAD_FLAGS: &[(&str, &[&str], u32)] = &[
 pub(super) fn add(suite: &mut Suite) {
     for &(row, flags, right, clauses) in PERMISSIONS {
         suite.test(
-            &format!("permission_needs_the_right_on_the_vmo::{row}"),
+            format!("permission_needs_the_right_on_the_vmo::{row}"),
             clauses,
             &[Mapping, Handles],
             move |cx| {
@@ -55,7 +55,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("permission_needs_the_right_on_the_region::{row}"),
+            format!("permission_needs_the_right_on_the_region::{row}"),
             clauses,
             &[Mapping, Regions, Handles],
             move |cx| {
@@ -70,7 +70,7 @@ pub(super) fn add(suite: &mut Suite) {
             },
         );
         suite.test(
-            &format!("permission_needs_no_other_right::{row}"),
+            format!("permission_needs_no_other_right::{row}"),
             clauses,
             &[Mapping, Handles],
             move |cx| {
@@ -89,7 +89,7 @@ pub(super) fn add(suite: &mut Suite) {
     }
 
     for &(row, clauses, bit) in BAD_FLAGS {
-        suite.test(&format!("refuses_flags::{row}"), clauses, &[Mapping], move |cx| {
+        suite.test(format!("refuses_flags::{row}"), clauses, &[Mapping], move |cx| {
             let vmo = cx.create(PAGE)?;
             for flags in [READ | bit, bit] {
                 let answer = cx.vmar_map(Handle::Region, 0, vmo, 0, PAGE, flags)?;
@@ -101,7 +101,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     for (row, flags) in [("write", WRITE), ("execute", EXECUTE), ("both", WRITE | EXECUTE)] {
         suite.test(
-            &format!("permission_without_read_is_refused::{row}"),
+            format!("permission_without_read_is_refused::{row}"),
             &["VMAR-MAP-10"],
             &[Mapping, Handles],
             move |cx| {
@@ -164,7 +164,7 @@ pub(super) fn add(suite: &mut Suite) {
 fn granted_later(suite: &mut Suite) {
     for &(row, flags, right, _) in &PERMISSIONS[..3] {
         suite.test(
-            &format!("what_can_be_granted_later_is_fixed::{row}"),
+            format!("what_can_be_granted_later_is_fixed::{row}"),
             &["VMAR-MAP-45"],
             &[Mapping, Handles],
             move |cx| {

@@ -107,7 +107,7 @@ fn specific(suite: &mut Suite) {
     for flags in [SPECIFIC, OVERWRITE] {
         let kind = if flags == SPECIFIC { "specific" } else { "overwrite" };
         let name = format!("{kind}_needs_a_region_that_allows_it");
-        suite.test(&name, &["VMAR-MAP-22"], &[Mapping, Regions], move |cx| {
+        suite.test(name, &["VMAR-MAP-22"], &[Mapping, Regions], move |cx| {
             let vmo = cx.create(PAGE)?;
             let (region, _) =
                 cx.allocate(4 * PAGE, ANY_MAPPING & !vmo_abi::ZX_VM_FLAG_CAN_MAP_SPECIFIC)?;
@@ -117,7 +117,7 @@ fn specific(suite: &mut Suite) {
         });
         for offset in [1, PAGE / 2, PAGE - 1, PAGE + 1] {
             let name = format!("{kind}_at_an_unaligned_offset::{offset}");
-            suite.test(&name, &["VMAR-MAP-23"], &[Mapping, Regions], move |cx| {
+            suite.test(name, &["VMAR-MAP-23"], &[Mapping, Regions], move |cx| {
                 let vmo = cx.create(PAGE)?;
                 let (region, base) = cx.allocate(4 * PAGE, ANY_MAPPING)?;
                 let answer = cx.vmar_map(region, offset, vmo, 0, PAGE, flags)?;
@@ -127,7 +127,7 @@ fn specific(suite: &mut Suite) {
         }
         for &(row, offset, len) in OUTSIDE {
             let name = format!("{kind}_outside_the_region::{row}");
-            suite.test(&name, &["VMAR-MAP-24"], &[Mapping, Regions], move |cx| {
+            suite.test(name, &["VMAR-MAP-24"], &[Mapping, Regions], move |cx| {
                 let vmo = cx.create(PAGE)?;
                 let (region, base) = cx.allocate(4 * PAGE, ANY_MAPPING)?;
                 let answer = cx.vmar_map(region, offset, vmo, 0, len, flags)?;
@@ -149,7 +149,7 @@ fn specific(suite: &mut Suite) {
 
     for &(row, first, pages) in OVERLAPS {
         suite.test(
-            &format!("specific_over_a_mapping_fails::{row}"),
+            format!("specific_over_a_mapping_fails::{row}"),
             &["VMAR-MAP-25"],
             &[Mapping, Regions],
             move |cx| {
@@ -210,7 +210,7 @@ fn with_middle(cx: &mut Context<'_>) -> Checked<(Handle, Address)> {
 fn overwriting(suite: &mut Suite) {
     for &(row, first, pages) in OVERLAPS {
         suite.test(
-            &format!("overwriting_replaces::{row}"),
+            format!("overwriting_replaces::{row}"),
             &["VMAR-MAP-27"],
             &[Mapping, Regions],
             move |cx| {
@@ -272,7 +272,7 @@ fn overwriting(suite: &mut Suite) {
 
     for (row, at) in [("inside", 0), ("at_its_end", PAGE), ("at_its_start", 2 * PAGE)] {
         suite.test(
-            &format!("overwriting_a_region_is_refused::{row}"),
+            format!("overwriting_a_region_is_refused::{row}"),
             &["VMAR-MAP-29"],
             &[Mapping, Regions],
             move |cx| {

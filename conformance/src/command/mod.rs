@@ -3,6 +3,7 @@
 mod clauses;
 mod exit;
 mod failure;
+mod faults;
 mod recorded;
 mod replay;
 mod run;
@@ -50,6 +51,9 @@ enum Action {
     /// List the clauses of the contract with their tests.
     #[command(after_help = "Example: vmo-conformance clauses --call vmo_clone --level seed")]
     Clauses(clauses::Clauses),
+    /// Run the suite against wrong backends, each the reference with a mistake.
+    #[command(after_help = "Example: vmo-conformance faults --call vmo_clone")]
+    Faults(faults::Faults),
     /// List the backends that are built in.
     Backends,
 }
@@ -73,7 +77,11 @@ struct How {
 
 impl How {
     fn level(&self) -> Level {
-        match self.level {
+        Self::level_of(self.level)
+    }
+
+    fn level_of(name: LevelName) -> Level {
+        match name {
             LevelName::Seed => Level::Seed,
             LevelName::Page => Level::Page,
             LevelName::Kernel => Level::Kernel,
@@ -129,6 +137,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Run(arguments)) => run::run(&arguments),
         Some(Action::Replay(arguments)) => replay::replay(&arguments),
         Some(Action::Clauses(arguments)) => clauses::clauses(&arguments),
+        Some(Action::Faults(arguments)) => faults::faults(&arguments),
         Some(Action::Backends) => list_backends(),
     };
     match result {

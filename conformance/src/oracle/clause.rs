@@ -69,6 +69,22 @@ impl Clause {
     }
 }
 
+/// The clauses that the seed page itself states.
+const SEED: &[(&str, &[(usize, usize)])] = &[
+    ("GEN", &[(4, 4)]),
+    ("VMO-CREATE", &[(1, 3), (7, 10), (16, 23), (26, 34), (42, 42)]),
+    ("SIG-ZC", &[(1, 2), (4, 4), (7, 7)]),
+];
+
+/// Whether the seed page itself states the clause called `id`.
+pub(super) fn is_of_seed(id: &str) -> bool {
+    SEED.iter().any(|(group, ranges)| {
+        number_in(id.as_bytes(), group.as_bytes()).is_some_and(|number| {
+            ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
+        })
+    })
+}
+
 const fn index_of(id: &str) -> Option<usize> {
     let bytes = id.as_bytes();
     let mut first = 0;

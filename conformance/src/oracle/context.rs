@@ -39,8 +39,12 @@ pub(super) struct Context<'a> {
     fails: Option<Clause>,
     /// The first clause by which it may.
     may_fail: Option<Clause>,
-    /// Whether only the tester's control of memory allows `NO_MEMORY`.
+    /// Whether the tester's control of memory allows `NO_MEMORY`.
     short_of_memory: bool,
+    /// Whether something else may have used up the memory.
+    runs_out: bool,
+    /// The clause that says what a right is for that the handle has.
+    promised: Option<Clause>,
 }
 
 fn bit(status: zx_status_t) -> u64 {
@@ -67,6 +71,8 @@ impl<'a> Context<'a> {
             fails: None,
             may_fail: None,
             short_of_memory: false,
+            runs_out: false,
+            promised: None,
         }
     }
 
@@ -77,6 +83,13 @@ impl<'a> Context<'a> {
     /// Takes note that a clause was come to.
     pub(super) fn reach(&mut self, clause: Clause) {
         self.covered.insert(clause);
+    }
+
+    /// Takes note of clauses that the call is an example of.
+    pub(super) fn examples(&mut self, examples: &[(bool, Clause)]) {
+        for (_, clause) in examples.iter().filter(|(applies, _)| *applies) {
+            self.covered.insert(*clause);
+        }
     }
 
     /// Whether an error found now would still be looked for.
@@ -99,6 +112,7 @@ impl<'a> Context<'a> {
             self.covered.insert(clause);
             self.allowed |= bit(status);
             self.may_fail.get_or_insert(clause);
+            self.runs_out |= status == ZX_ERR_NO_MEMORY;
         }
     }
 
@@ -154,6 +168,15 @@ impl<'a> Context<'a> {
     pub(super) fn rights(&mut self, entry: &Entry, needed: zx_rights_t, clause: Clause) {
         self.must(needed & !entry.rights.may != 0, ZX_ERR_ACCESS_DENIED, clause);
         self.may(needed & !entry.rights.have != 0, ZX_ERR_ACCESS_DENIED, clause);
+    }
+
+    /// The seed page says that a right that a handle to a VMO has is good for
+    /// the call.
+    pub(super) fn promise(&mut self, entry: &Entry, right: zx_rights_t, clause: Clause) {
+        if entry.rights.have & right != 0 {
+            self.covered.insert(clause);
+            self.promised = Some(clause);
+        }
     }
 
     /// A VMO that the handle has to name.
@@ -235,11 +258,13 @@ impl<'a> Context<'a> {
             let clause = match self.fails.or(self.may_fail) {
                 _ if status > 0 => clause!("GEN-04"),
                 Some(clause) => clause,
+                None if status == ZX_ERR_ACCESS_DENIED => self.promised.unwrap_or(success),
                 None => success,
             };
             return Err(self.wrong_status(clause));
         }
-        if self.short_of_memory && status == ZX_ERR_NO_MEMORY && !state.limited {
+        let ran_out = self.runs_out || state.limited;
+        if self.short_of_memory && status == ZX_ERR_NO_MEMORY && !ran_out {
             // The one allocation that was to fail has failed.
             state.failing = false;
         }

@@ -52,12 +52,13 @@ pub struct CallEvent<'a> {
     /// What the call returned.
     pub status: zx_status_t,
     /// For each argument that points to a place of fixed size, what the place
-    /// holds after the call; `None` if nothing was stored there, or if that is
+    /// holds after the call; `None` if it still holds the pattern, or if it is
     /// not known.
     pub words: &'a [Option<u64>; MAX_ARGUMENTS],
-    /// The arguments, as bits, whose [`words`](Self::words) are known: where
-    /// there is none, nothing was stored.
-    pub known_words: u8,
+    /// The arguments, as bits, whose places were filled with
+    /// [`pattern`](Self::pattern) before the call: a word there was stored by
+    /// the call, and where there is none, nothing was stored.
+    pub fresh_words: u8,
     /// What the buffer that the call stores in holds after the call, if that is
     /// known. It was filled with [`pattern`](Self::pattern) before.
     pub bytes: Option<&'a [u8]>,
@@ -81,11 +82,16 @@ impl CallEvent<'_> {
         self.registers[argument] as u32
     }
 
+    /// Whether a call stored nothing in a place that it was looked for.
+    pub(super) fn is_unwritten(&self, argument: usize) -> bool {
+        self.fresh_words & (1 << argument) == 0 || self.words[argument].is_none()
+    }
+
     /// What the call stored in a place.
     pub(super) fn stored(&self, argument: usize) -> Stored {
         match self.words[argument] {
             Some(word) => Stored::Word(word),
-            None if self.known_words & (1 << argument) != 0 => Stored::Nothing,
+            None if self.fresh_words & (1 << argument) != 0 => Stored::Nothing,
             None => Stored::Unknown,
         }
     }

@@ -10,7 +10,7 @@ use vmo_abi::{ZX_PAGE_SHIFT, ZX_PAGE_SIZE};
 
 use super::clause::{Clause, clause};
 use super::page::{Match, PAGE, Page, Slot, is_zero};
-use super::state::State;
+use super::state::{Happening, State};
 use super::vmo::{VmoId, pages_of};
 
 /// What shows at a position.
@@ -126,18 +126,35 @@ impl State {
             let (index, within) = (at >> ZX_PAGE_SHIFT, (at % ZX_PAGE_SIZE) as usize);
             let len = (PAGE - within).min(bytes.len() - done);
             let chunk = &bytes[done..done + len];
+            let mut shows = None;
             let agreed = match self.seen(vmo, index) {
-                Seen::Nothing => is_zero(chunk),
-                Seen::Page(owner, position, page) => match page.compare(within, chunk) {
-                    Match::Same => true,
-                    Match::Different => false,
-                    Match::Possible => {
-                        self.learn(owner, position, within, chunk);
-                        true
+                Seen::Nothing => {
+                    shows = self.vmo(vmo).parent.map(|_| Happening::NothingShows);
+                    is_zero(chunk)
+                }
+                Seen::Page(owner, position, page) => {
+                    if owner != vmo {
+                        let is_parent = self.vmo(vmo).parent.is_some_and(|it| it.0 == owner);
+                        shows = Some(if is_parent {
+                            Happening::ParentShows
+                        } else {
+                            Happening::AncestorShows
+                        });
                     }
-                },
+                    match page.compare(within, chunk) {
+                        Match::Same => true,
+                        Match::Different => false,
+                        Match::Possible => {
+                            self.learn(owner, position, within, chunk);
+                            true
+                        }
+                    }
+                }
                 Seen::Several => self.observe_several(vmo, index, within, chunk),
             };
+            if let Some(shows) = shows {
+                self.note(shows);
+            }
             if !agreed {
                 return Err((self.blame(vmo, index), done));
             }

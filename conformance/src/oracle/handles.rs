@@ -1,6 +1,8 @@
 //! The handles that are open, and what they allow.
 
-use vmo_abi::{ZX_HANDLE_INVALID, zx_handle_t, zx_rights_t};
+use vmo_abi::{ZX_HANDLE_INVALID, ZX_RIGHT_WRITE, zx_handle_t, zx_rights_t};
+
+use super::clause::{Clause, clause};
 
 /// An object: an index into the state's objects.
 pub(super) type ObjectId = u32;
@@ -29,12 +31,51 @@ impl Rights {
     }
 }
 
+/// Which call gave a handle its rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Create,
+    Clone,
+    Duplicate,
+    Replace,
+    Allocate,
+    Other,
+}
+
+impl Origin {
+    /// The clause that wrong rights break.
+    pub(super) fn clause(self, expected: Rights, actual: zx_rights_t) -> Clause {
+        let missing = expected.have & !actual;
+        match self {
+            Self::Create => match missing.trailing_zeros() {
+                0 => clause!("VMO-CREATE-16"),
+                1 => clause!("VMO-CREATE-17"),
+                2 => clause!("VMO-CREATE-18"),
+                3 => clause!("VMO-CREATE-19"),
+                4 => clause!("VMO-CREATE-20"),
+                5 => clause!("VMO-CREATE-21"),
+                6 => clause!("VMO-CREATE-22"),
+                7 => clause!("VMO-CREATE-23"),
+                8..32 => clause!("VMO-CREATE-24"),
+                _ => clause!("VMO-CREATE-25"),
+            },
+            Self::Clone if missing & ZX_RIGHT_WRITE != 0 => clause!("VMO-CLONE-20"),
+            Self::Clone => clause!("VMO-CLONE-21"),
+            Self::Duplicate => clause!("HANDLE-DUP-03"),
+            Self::Replace => clause!("HANDLE-REPLACE-01"),
+            Self::Allocate => clause!("VMAR-ALLOC-04"),
+            Self::Other => clause!("OBJ-INFO-05"),
+        }
+    }
+}
+
 /// An open handle.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) value: zx_handle_t,
     pub(super) object: ObjectId,
     pub(super) rights: Rights,
+    pub(super) origin: Origin,
 }
 
 /// The open handles, in the order of their values.

@@ -12,7 +12,8 @@
 //! the first in its order, exact rights, exact commitment. At [`Level::Page`]
 //! it is what the pages promise, and what in-tree tests insist on: any error
 //! that applies, and either side where a page and the kernel contradict each
-//! other.
+//! other. [`Level::Seed`] is the same, but only breaking what the seed page
+//! itself states counts, and after anything else everything is allowed.
 //!
 //! # What is not known
 //!
@@ -123,12 +124,22 @@ impl Oracle {
         if self.gave_up {
             return Ok(());
         }
-        if self.others.is_empty() {
+        let judged = if self.others.is_empty() {
             let mut forks = Vec::new();
-            self.judge_in(None, event, &mut forks)?;
+            let judged = self.judge_in(None, event, &mut forks);
             self.others = forks;
+            judged
         } else {
-            self.judge_in_all(event)?;
+            self.judge_in_all(event)
+        };
+        if let Err(violation) = judged {
+            if self.level != Level::Seed || clause::is_of_seed(violation.clause) {
+                return Err(violation);
+            }
+            // The seed page does not say that this is wrong, nor what is right
+            // after it.
+            self.gave_up = true;
+            return Ok(());
         }
         let is_lost = self.state.lost || self.others.iter().any(|state| state.lost);
         if is_lost || self.others.len() >= MOST_STATES {
@@ -181,7 +192,7 @@ impl Oracle {
         };
         let covered = &mut self.covered;
         let cx = &mut Context::new(&self.environment, kernel, covered, forks, call, status);
-        match event {
+        let judged = match event {
             Event::Call(call) => rules::judge_call(state, cx, call),
             Event::Load { address, len, bytes } => {
                 rules::judge_load(state, cx, *address, *len, *bytes)
@@ -190,7 +201,11 @@ impl Oracle {
                 rules::judge_store(state, cx, *address, bytes, *faulted)
             }
             Event::LimitMemory(_) | Event::FailAllocation(_) => Ok(()),
+        };
+        if state.happened != 0 {
+            state.cover(&mut self.covered);
         }
+        judged
     }
 
     /// Whether something happened after which everything is allowed, as nobody
@@ -229,12 +244,12 @@ impl Oracle {
     }
 
     fn take_buffer(&mut self) -> Vec<u8> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        buffer
+        std::mem::take(&mut self.buffer)
     }
 
-    fn give_buffer(&mut self, buffer: Vec<u8>) {
+    fn give_buffer(&mut self, mut buffer: Vec<u8>) {
+        // A clone has nothing to copy then.
+        buffer.clear();
         self.buffer = buffer;
     }
 }

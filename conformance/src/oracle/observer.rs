@@ -62,7 +62,7 @@ impl<'a> Event<'a> {
                     handles,
                     status,
                     words: &outcome.words,
-                    known_words: known_words(call, outcome),
+                    fresh_words: fresh_words(call),
                     bytes: outcome.bytes.as_deref().filter(|_| stores_bytes(call)),
                     pattern: facts.pattern(),
                     untouched: outcome.untouched,
@@ -99,15 +99,11 @@ fn inputs<'a>(call: &Call, input: &'a [u8]) -> (&'a [u8], &'a [u8]) {
     input.split_at_checked(data.unwrap_or(0)).unwrap_or((input, &[]))
 }
 
-/// The arguments whose places the runner has looked at.
-fn known_words(call: &Call, outcome: &Outcome) -> u8 {
-    let mut known = 0;
-    for (index, value) in call.arguments.iter().enumerate() {
-        if matches!(value, Value::Scratch) || outcome.words[index].is_some() {
-            known |= 1 << index;
-        }
-    }
-    known
+/// The arguments for which the runner has prepared a place.
+fn fresh_words(call: &Call) -> u8 {
+    let values = call.arguments.iter().enumerate();
+    let scratch = values.filter(|(_, value)| matches!(value, Value::Scratch));
+    scratch.fold(0, |fresh, (index, _)| fresh | 1 << index)
 }
 
 /// Whether the call has a buffer that the runner reads back.

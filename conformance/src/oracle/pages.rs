@@ -89,6 +89,12 @@ impl PageList {
         position
     }
 
+    /// Whether one of `first..end` may be committed.
+    pub(super) fn has_own(&self, first: u64, end: u64) -> bool {
+        let mut runs = self.0[self.find(first)..].iter().take_while(|run| run.first < end);
+        runs.any(|run| run.slot.may_be_own())
+    }
+
     /// Pages that are committed for certain, and pages that may be.
     pub(super) fn committed(&self) -> (u64, u64) {
         self.0.iter().fold((0, 0), |(certain, possible), run| {

@@ -9,13 +9,17 @@ use vmo_abi::{
     zx_vaddr_t,
 };
 
-use super::handles::{Entry, HandleTable, ObjectId, Rights};
+use super::clause::{Clause, Covered, clause};
+use super::handles::{Entry, HandleTable, ObjectId, Origin, Rights};
 use super::koids::Koids;
 use super::space::{RegionId, Space};
 use super::vmo::{Vmo, VmoId};
 
 /// Rights to read, write and execute.
 pub(super) const ACCESS_RIGHTS: u32 = ZX_RIGHT_READ | ZX_RIGHT_WRITE | ZX_RIGHT_EXECUTE;
+
+/// Pages that any kernel has memory for.
+pub(super) const MODEST: u64 = 1 << 16;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +62,50 @@ pub(super) struct Message {
     pub(super) handles: Vec<(ObjectId, Rights)>,
 }
 
+/// Something that happens to contents, and is worth to be known as covered.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(super) enum Happening {
+    ParentShows,
+    AncestorShows,
+    NothingShows,
+    Detached,
+    DetachedFromNothing,
+    MiddleCopied,
+    MiddleLeftAlone,
+    PartlyWritten,
+    Reattached,
+    NothingToReattach,
+    Released,
+    NothingToRelease,
+    ParentReleased,
+    LastNeedEnded,
+    OrphanCollected,
+    KeptByMapping,
+    KeptByClone,
+}
+
+/// The clauses that happenings are examples of, in their order.
+const CLAUSES: [Clause; 17] = [
+    clause!("COW-01"),
+    clause!("COW-23"),
+    clause!("COW-09"),
+    clause!("COW-03"),
+    clause!("COW-10"),
+    clause!("COW-27"),
+    clause!("COW-28"),
+    clause!("COW-07"),
+    clause!("COW-19"),
+    clause!("COW-22"),
+    clause!("VMO-OPRANGE-27"),
+    clause!("VMO-OPRANGE-31"),
+    clause!("COW-14"),
+    clause!("HANDLE-CLOSE-06"),
+    clause!("SIG-ZC-14"),
+    clause!("VMAR-MAP-38"),
+    clause!("COW-15"),
+];
+
 /// One possible state of the system under test. Cloning shares everything.
 #[derive(Clone)]
 pub(super) struct State {
@@ -76,8 +124,12 @@ pub(super) struct State {
     /// Whether the tester has ordered an allocation to fail that is not known
     /// to have failed.
     pub(super) failing: bool,
+    /// Pages that COMMIT was asked for so far; many of them use up any memory.
+    pub(super) pages_asked: u64,
     /// Whether something happened of which nobody can know what it did.
     pub(super) lost: bool,
+    /// What the present event was an example of, as bits ([`Happening`]).
+    pub(super) happened: u32,
 }
 
 impl State {
@@ -94,7 +146,9 @@ impl State {
             pages_made: 0,
             limited: false,
             failing: false,
+            pages_asked: 0,
             lost: false,
+            happened: 0,
         };
         let root = state.space_mut().add_root();
         state.add_fixed(
@@ -120,7 +174,7 @@ impl State {
     fn add_fixed(&mut self, value: zx_handle_t, kind: Kind, rights: Rights) {
         if value != ZX_HANDLE_INVALID {
             let object = self.add_object(kind);
-            self.add_handle(value, object, rights);
+            self.add_handle(value, object, (rights, Origin::Other));
         }
     }
 
@@ -138,7 +192,22 @@ impl State {
         let object = self.new_object(Kind::Region(region));
         let rights = ZX_DEFAULT_VMAR_RIGHTS | Space::rights_of(flags);
         let rights = rights_by_level(kernel, rights, Space::rights_of(flags));
-        self.add_handle(value, object, rights);
+        self.add_handle(value, object, (rights, Origin::Allocate));
+    }
+
+    /// Takes note of a happening.
+    pub(super) fn note(&mut self, happening: Happening) {
+        self.happened |= 1 << happening as u8;
+    }
+
+    /// Hands over what happened since.
+    pub(super) fn cover(&mut self, covered: &mut Covered) {
+        let happened = std::mem::take(&mut self.happened);
+        for (bit, clause) in CLAUSES.iter().enumerate() {
+            if happened & (1 << bit) != 0 {
+                covered.insert(*clause);
+            }
+        }
     }
 
     pub(super) fn objects(&self) -> &[Object] {
@@ -203,9 +272,14 @@ impl State {
         (one, other)
     }
 
-    pub(super) fn add_handle(&mut self, value: zx_handle_t, object: ObjectId, rights: Rights) {
+    pub(super) fn add_handle(
+        &mut self,
+        value: zx_handle_t,
+        object: ObjectId,
+        (rights, origin): (Rights, Origin),
+    ) {
         self.object_mut(object).handles += 1;
-        self.handles_mut().insert(Entry { value, object, rights });
+        self.handles_mut().insert(Entry { value, object, rights, origin });
     }
 
     /// Closes a handle, if it is open.
@@ -232,9 +306,17 @@ impl State {
         }
         let mut unread = Vec::new();
         match object.kind {
-            Kind::Vmo(vmo) => {
-                self.vmo_mut(vmo).named = false;
-                self.collect(vmo);
+            Kind::Vmo(id) => {
+                let vmo = self.vmo_mut(id);
+                vmo.named = false;
+                let (mappings, children) = (vmo.mappings, vmo.children);
+                if mappings > 0 {
+                    self.note(Happening::KeptByMapping);
+                }
+                if children > 0 {
+                    self.note(Happening::KeptByClone);
+                }
+                self.collect(id);
                 return unread;
             }
             Kind::Channel(peer) => {
@@ -265,7 +347,9 @@ impl State {
         let object = self.new_object(Kind::Vmo(id));
         vmo.object = object;
         if let Some((parent, _)) = vmo.parent {
-            self.vmo_mut(parent).children += 1;
+            let parent = self.vmo_mut(parent);
+            parent.children += 1;
+            parent.was_cloned = true;
         }
         let vmos = Arc::make_mut(&mut self.vmos);
         match free {
@@ -284,11 +368,15 @@ impl State {
                 return;
             }
             let (object, parent) = (vmo.object, vmo.parent);
+            self.note(Happening::LastNeedEnded);
             self.object_mut(object).kind = Kind::Nothing;
             self.vmo_mut(id).free();
             let Some((parent, _)) = parent else { return };
             let parent_vmo = self.vmo_mut(parent);
             parent_vmo.children = parent_vmo.children.saturating_sub(1);
+            if !parent_vmo.named {
+                self.note(Happening::OrphanCollected);
+            }
             id = parent;
         }
     }
@@ -314,13 +402,15 @@ impl State {
                     user | ZX_CHANNEL_READABLE | ZX_CHANNEL_WRITABLE | ZX_CHANNEL_PEER_CLOSED;
                 (known, object.signals | state)
             }
+            // Whoever had a process before may have left signals on it.
+            Kind::Process { .. } => (0, 0),
             _ => (user, object.signals),
         }
     }
 
-    /// Whether allocations can fail by the tester's will.
+    /// Whether allocations can fail by the tester's doing.
     pub(super) fn memory_is_short(&self) -> bool {
-        self.limited || self.failing
+        self.limited || self.failing || self.pages_asked > MODEST
     }
 }
 

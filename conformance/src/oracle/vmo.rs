@@ -2,6 +2,7 @@
 
 use vmo_abi::{ZX_CACHE_POLICY_CACHED, ZX_MAX_NAME_LEN, ZX_PAGE_SHIFT, ZX_PAGE_SIZE};
 
+use super::clause::{Clause, clause};
 use super::handles::ObjectId;
 use super::page::Slot;
 use super::pages::PageList;
@@ -61,6 +62,10 @@ pub(super) struct Vmo {
     /// The first position that it grew over as a clone, by rules other than the
     /// kernel's.
     pub(super) grown_from: u64,
+    /// The clause that says why it has its size.
+    pub(super) size_clause: Clause,
+    /// Whether it ever had a clone.
+    pub(super) was_cloned: bool,
     /// What happened to it, to find the clause that wrong bytes break.
     pub(super) was_cut: bool,
     pub(super) was_released: bool,
@@ -100,6 +105,8 @@ impl Vmo {
             pages: PageList::default(),
             read: (0, 0),
             grown_from: u64::MAX,
+            size_clause: clause!("VMO-CREATE-03"),
+            was_cloned: false,
             was_cut: false,
             was_released: false,
         }

@@ -4,7 +4,7 @@ use vmo_abi::{ZX_PAGE_SHIFT, ZX_PAGE_SIZE};
 
 use super::family::Seen;
 use super::page::{PAGE, Page, Piece, Slot};
-use super::state::State;
+use super::state::{Happening, State};
 use super::vmo::{VmoId, pages_of};
 
 /// Most pages whose bytes are kept; others become unknown. Programs are short,
@@ -63,7 +63,7 @@ impl State {
         let Some(((_, _), ancestors)) = chain.levels.split_first() else { return };
         let own = self.vmo(vmo).slot(first).0.clone();
         let mut above = vec![(Page::Zero, false)];
-        if own.may_follow() {
+        if self.vmo(vmo).parent.is_some() && own.may_follow() {
             // A middle clone copies for certain only if it was asked for
             // certain.
             let certain = how.kernel && how.certain && !own.may_be_own();
@@ -71,11 +71,21 @@ impl State {
                 above = self.ask(certain, *ancestor, (*index, index + (end - first)), above);
             }
         }
+        if self.vmo(vmo).parent.is_some() && own.may_follow() {
+            let exists = above.iter().any(|(_, exists)| *exists);
+            self.note(if exists { Happening::Detached } else { Happening::DetachedFromNothing });
+            if exists && (1..PAGE).contains(&piece.len()) {
+                self.note(Happening::PartlyWritten);
+            }
+            if !exists && ancestors.len() > 1 {
+                self.note(Happening::MiddleLeftAlone);
+            }
+        }
         let mut slots = if how.certain { Vec::new() } else { own.alternatives().to_vec() };
         for page in own.alternatives() {
             if !matches!(page, Page::Follows) {
                 let mut page = page.clone();
-                if !(how.only_existing && !page.is_own()) {
+                if !how.only_existing || page.is_own() {
                     page.put(within, piece);
                 }
                 slots.push(page);
@@ -131,6 +141,7 @@ impl State {
             }
         }
         if copies {
+            self.note(Happening::MiddleCopied);
             self.vmo_mut(vmo).pages.set(first, end, Slot::of(slots));
         }
         // More than this only matters to bytes that will be unknown anyway.
@@ -171,7 +182,7 @@ impl State {
             let piece = Piece::Unknown((to - from + 1) as usize);
             state.write(how, vmo, from, &piece);
         };
-        if offset % ZX_PAGE_SIZE != 0 || last < page_end(first) {
+        if !offset.is_multiple_of(ZX_PAGE_SIZE) || last < page_end(first) {
             partial(self, offset, last.min(page_end(first)));
             first += 1;
         }
@@ -221,6 +232,17 @@ impl State {
     /// Releases pages: what the parent shows is back (COW-19), or zeros
     /// (VMO-OPRANGE-27).
     pub(super) fn release(&mut self, vmo: VmoId, first: u64, end: u64) {
+        let own = self.vmo(vmo);
+        let had_page = own.pages.has_own(first, end);
+        self.note(match (own.parent.is_some(), had_page) {
+            (true, true) => Happening::Reattached,
+            (true, false) => Happening::NothingToReattach,
+            (false, true) => Happening::Released,
+            (false, false) => Happening::NothingToRelease,
+        });
+        if had_page && self.vmo(vmo).children > 0 {
+            self.note(Happening::ParentReleased);
+        }
         let vmo = self.vmo_mut(vmo);
         vmo.was_released = true;
         vmo.pages.clear(first, end);

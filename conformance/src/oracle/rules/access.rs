@@ -8,6 +8,7 @@ use crate::oracle::context::{Context, Judged};
 use crate::oracle::memory::{Access, READ, Span, WRITE};
 use crate::oracle::page::is_zero;
 use crate::oracle::state::State;
+use crate::oracle::vmo::pages_of;
 
 /// The clause that says that an access has to fault, or that it must not.
 fn clause_of(span: &Span, right: u32) -> Clause {
@@ -98,13 +99,20 @@ pub(in crate::oracle) fn judge_store(
     if span.access == Access::Good && short && !state.limited {
         state.failing = false;
     }
-    // One access stores all or nothing, says the kernel; a copy has come as far
-    // as it could.
+    // One access stores all or nothing, says the kernel, but may have fetched a
+    // page before it faulted at the next; a copy has come as far as it could.
     let is_one = matches!(len, 1 | 2 | 4 | 8);
+    let perhaps = cx.how().perhaps();
+    if is_one {
+        for part in state.parts(cx.kernel, cx.environment, address, span.good) {
+            let (first, end) = pages_of(part.offset, part.len);
+            state.commit(perhaps, part.vmo, first, end);
+        }
+    }
     let how = match span.access {
         Access::Bad if cx.kernel && is_one => return Ok(()),
         Access::Bad if !is_one && !state.memory_is_short() => cx.how(),
-        _ => cx.how().perhaps(),
+        _ => perhaps,
     };
     let known = &bytes[..span.good as usize];
     state.deliver(how, cx.environment, address, span.good, known);

@@ -15,7 +15,7 @@ use super::results::{deliver, new_handle};
 use crate::oracle::clause::clause;
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::{CallEvent, Stored};
-use crate::oracle::handles::{Entry, Named, ObjectId};
+use crate::oracle::handles::{Entry, Named, ObjectId, Origin};
 use crate::oracle::memory::{Access, READ, Span, WRITE};
 use crate::oracle::state::{Kind, Message, State};
 use crate::program::Data;
@@ -62,6 +62,12 @@ pub(super) fn judge_write(state: &mut State, cx: &mut Context<'_>, call: &CallEv
     } else {
         Vec::new()
     };
+    let is_unclear = |value: &zx_handle_t| matches!(state.handles.find(*value), Named::Perhaps(_));
+    if !cx.kernel && values.iter().any(is_unclear) {
+        // Whether bit 0 counts is open (HV-06), and so is what was taken.
+        state.lost = true;
+        return Ok(());
+    }
     let own = entry.map(|entry| entry.object);
     check_handles(state, cx, &values, own);
     let orphaned = channel_end == Some(None);
@@ -199,12 +205,7 @@ pub(super) fn judge_read(state: &mut State, cx: &mut Context<'_>, call: &CallEve
     let Some(end) = end.filter(|_| was_read) else { return Ok(()) };
     if !success {
         // What was taken out and could not be stored is gone.
-        let stays =
-            cx.status == ZX_ERR_BUFFER_TOO_SMALL && options & ZX_CHANNEL_READ_MAY_DISCARD == 0;
-        let fails_late = cx.status == ZX_ERR_INVALID_ARGS && !too_small;
-        if (!stays && cx.status == ZX_ERR_BUFFER_TOO_SMALL) || fails_late {
-            discard(state, end);
-        } else if cx.status == ZX_ERR_INVALID_ARGS && options != 0 {
+        if !too_small || options & ZX_CHANNEL_READ_MAY_DISCARD != 0 {
             discard(state, end);
         }
         return Ok(());
@@ -247,7 +248,8 @@ fn receive(
             Stored::Unknown
         };
         let place = (address.saturating_add(index as u64 * 4), &span);
-        new_handle(state, cx, place, stored, (*object, *rights), clause!("HV-09"))?;
+        let rights = (*rights, Origin::Other);
+        new_handle(state, cx, place, stored, (*object, rights), clause!("HV-09"))?;
         state.drop_handle(*object);
     }
     Ok(())

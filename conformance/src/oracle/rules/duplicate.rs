@@ -8,7 +8,7 @@ use super::results::{new_handle, spoil};
 use crate::oracle::clause::{Clause, clause};
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::{CallEvent, Stored};
-use crate::oracle::handles::{Entry, Rights};
+use crate::oracle::handles::{Entry, Origin, Rights};
 use crate::oracle::memory::Access;
 use crate::oracle::state::State;
 
@@ -30,6 +30,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     let entry = cx.handle(state, call.int(0), clause!("HANDLE-DUP-10"));
     if let Some(entry) = &entry {
         cx.rights(entry, ZX_RIGHT_DUPLICATE, clause!("HANDLE-DUP-08"));
+        cx.promise(entry, ZX_RIGHT_DUPLICATE, clause!("VMO-CREATE-30"));
         subset(cx, entry, rights, clause!("HANDLE-DUP-05"));
     }
     cx.no_memory(state, clause!("HANDLE-DUP-14"));
@@ -40,6 +41,11 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
         spoil(state, cx, out, &span);
         return cx.untouched(call.untouched, clause!("GEN-06"));
     };
+    cx.examples(&[
+        (rights == ZX_RIGHT_SAME_RIGHTS, clause!("HANDLE-DUP-02")),
+        (rights == entry.rights.have, clause!("HANDLE-DUP-04")),
+        (rights == 0, clause!("HANDLE-DUP-07")),
+    ]);
     let mut shown = ZX_RIGHT_DUPLICATE;
     if rights != ZX_RIGHT_SAME_RIGHTS {
         shown |= rights;
@@ -54,7 +60,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
         cx,
         (out, &span),
         call.stored(2),
-        (entry.object, granted(&entry, rights)),
+        (entry.object, (granted(&entry, rights), Origin::Duplicate)),
         clause!("HANDLE-DUP-01"),
     )
 }
@@ -92,7 +98,7 @@ pub(super) fn judge_replace(
             cx,
             (out, &span),
             value,
-            (entry.object, granted),
+            (entry.object, (granted, Origin::Replace)),
             clause!("HANDLE-REPLACE-01"),
         );
         state.drop_handle(entry.object);

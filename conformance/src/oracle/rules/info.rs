@@ -76,7 +76,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     if !success {
         return cx.untouched(call.untouched, clause!("OBJ-INFO-11"));
     }
-    let bytes = call.bytes.filter(|_| !places_overlap(call, record));
+    let bytes = call.bytes.filter(|_| !places_overlap(state, cx, call, record));
     if let Some(bytes) = bytes {
         match topic {
             ZX_INFO_HANDLE_BASIC => check_basic(state, cx, &entry, bytes)?,
@@ -97,7 +97,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
 }
 
 fn no_counts(call: &CallEvent<'_>) -> bool {
-    call.words[4].is_none() && call.words[5].is_none()
+    call.is_unwritten(4) && call.is_unwritten(5)
 }
 
 /// The right and the type of object that a topic needs.
@@ -141,7 +141,9 @@ fn needs(state: &State, cx: &mut Context<'_>, entry: &Entry, topic: u32) {
         && !matches!(topic, ZX_INFO_HANDLE_BASIC | ZX_INFO_HANDLE_COUNT | ZX_INFO_VMAR)
         && topic != ZX_INFO_BTI
     {
-        for status in [ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_WRONG_TYPE] {
+        for status in
+            [ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_WRONG_TYPE, ZX_ERR_NOT_SUPPORTED]
+        {
             cx.may(true, status, clause!("OBJ-INFO-23"));
         }
     }
@@ -173,11 +175,16 @@ fn places(state: &State, cx: &mut Context<'_>, call: &CallEvent<'_>, record: u64
 }
 
 /// Whether two of the places share bytes, so that nobody knows what they hold.
-fn places_overlap(call: &CallEvent<'_>, record: u64) -> bool {
+fn places_overlap(state: &State, cx: &Context<'_>, call: &CallEvent<'_>, record: u64) -> bool {
     let (buffer, actual, avail) = (call.long(2), call.long(4), call.long(5));
-    (actual != 0 && overlap(buffer, record, actual, 8))
-        || (avail != 0 && overlap(buffer, record, avail, 8))
-        || (actual != 0 && avail != 0 && overlap(actual, 8, avail, 8))
+    if call.fresh_words & 0x30 == 0x30 {
+        // The tester's own places are apart.
+        return false;
+    }
+    let overlap = |one, other| overlap(state, cx, one, other);
+    (actual != 0 && overlap((buffer, record), (actual, 8)))
+        || (avail != 0 && overlap((buffer, record), (avail, 8)))
+        || (actual != 0 && avail != 0 && overlap((actual, 8), (avail, 8)))
 }
 
 /// `actual` and `avail` of a single record (OBJ-INFO-09, OBJ-INFO-11).
@@ -195,7 +202,7 @@ fn judge_counts(
     }
     let clause = if success { clause!("OBJ-INFO-09") } else { clause!("OBJ-INFO-11") };
     let counts = [("actual", 4, u64::from(success), places.actual), ("avail", 5, 1, places.avail)];
-    let unclear = places_overlap(call, 8);
+    let unclear = places_overlap(state, cx, call, 8);
     for (what, argument, count, span) in counts {
         let address = call.long(argument);
         if address == 0 || span.access != Access::Good {
@@ -226,23 +233,20 @@ fn judge_failure(
     record: u64,
     places: &Places,
 ) -> Judged {
-    let pointers_are_good = [&places.buffer, &places.actual, &places.avail]
-        .iter()
-        .all(|span| span.access == Access::Good);
-    if pointers_are_good && cx.status != ZX_ERR_INVALID_ARGS && record != 0 {
+    if cx.status != ZX_ERR_INVALID_ARGS {
+        // Nothing has been stored yet, says the kernel.
         spoil(state, cx, call.long(2), &places.buffer);
         spoil(state, cx, call.long(4), &places.actual);
         spoil(state, cx, call.long(5), &places.avail);
-        return cx.untouched(call.untouched && no_counts(call), clause!("OBJ-INFO-13"));
+        return cx.untouched(call.untouched && no_counts(call), clause!("GEN-06"));
     }
     // What comes before the first bad place has been stored (OBJ-INFO-14).
-    let stores = cx.status == ZX_ERR_INVALID_ARGS;
-    if places.buffer.mapped && stores {
+    if places.buffer.mapped {
         let len = call.long(3).min(places.buffer.good);
         state.deliver(cx.how().perhaps(), cx.environment, call.long(2), len, &[]);
     }
     spoil_counts(state, cx, call, places);
-    if cx.kernel && stores && record != 0 && places.buffer.access == Access::Good {
+    if cx.kernel && record != 0 && places.buffer.access == Access::Good {
         cx.reach(clause!("OBJ-INFO-14"));
         let fits = call.long(3) >= record;
         let is_scratch = cx.environment.arena.contains(call.long(2), record);
@@ -256,7 +260,7 @@ fn judge_failure(
         if !fits {
             return cx.untouched(call.untouched, clause!("OBJ-INFO-11"));
         }
-    } else if cx.kernel && places.buffer.access == Access::Bad {
+    } else if cx.kernel && record != 0 && places.buffer.access == Access::Bad {
         return cx.untouched(call.untouched && no_counts(call), clause!("OBJ-INFO-14"));
     }
     Ok(())
@@ -270,7 +274,8 @@ fn check_basic(state: &mut State, cx: &mut Context<'_>, entry: &Entry, bytes: &[
         Kind::Vmo(_) => (ZX_OBJ_TYPE_VMO, ZX_OBJ_PROP_WAITABLE),
         Kind::Event => (ZX_OBJ_TYPE_EVENT, ZX_OBJ_PROP_WAITABLE),
         Kind::Channel(_) => (ZX_OBJ_TYPE_CHANNEL, ZX_OBJ_PROP_WAITABLE),
-        Kind::Port => (ZX_OBJ_TYPE_PORT, ZX_OBJ_PROP_NONE),
+        // The contract does not say whether a port counts as waitable.
+        Kind::Port => (ZX_OBJ_TYPE_PORT, info.props),
         Kind::Region(_) => (ZX_OBJ_TYPE_VMAR, ZX_OBJ_PROP_NONE),
         Kind::Process { .. } => (ZX_OBJ_TYPE_PROCESS, ZX_OBJ_PROP_WAITABLE),
         Kind::Nothing => (ZX_OBJ_TYPE_NONE, ZX_OBJ_PROP_NONE),
@@ -285,8 +290,7 @@ fn check_basic(state: &mut State, cx: &mut Context<'_>, entry: &Entry, bytes: &[
         } else {
             format!("rights with {have:#x} and within {may:#x}")
         };
-        let is_fresh = matches!(kind, Kind::Vmo(_));
-        let clause = if is_fresh { clause!("OBJ-INFO-05") } else { clause!("VMAR-ALLOC-04") };
+        let clause = entry.origin.clause(entry.rights, info.rights);
         return Err(cx.violation(clause, expected, format!("{:#x}", info.rights)));
     }
     cx.reach(clause!("OBJ-INFO-05"));
@@ -303,8 +307,9 @@ fn check_basic(state: &mut State, cx: &mut Context<'_>, entry: &Entry, bytes: &[
         }
         // An end whose peer is gone may go on telling its koid.
         Kind::Channel(None) => Ok(()),
-        Kind::Vmo(_) if !cx.kernel => Ok(()),
         Kind::Process { .. } => Ok(()),
+        // By the page a clone may count as related to its parent.
+        Kind::Vmo(vmo) if !cx.kernel && state.vmo(vmo).parent.is_some() => Ok(()),
         _ => cx.same("related koid", 0, Stored::Word(info.related_koid), clause!("OBJ-INFO-07")),
     }
 }

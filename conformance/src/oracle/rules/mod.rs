@@ -4,11 +4,44 @@
 //! each with its clause; the verdict on the status; then what must have been
 //! stored, and what the call changes.
 //!
-//! Clauses that only the kernel vouches for are asked for at page level, too,
-//! where an in-tree test insists on them (section 24 of the contract), where
-//! they follow from what a page says, or where the alternative would be that
-//! a call without any fault fails. Where that was a matter of judgement the
-//! rule says so.
+//! # Clauses that only the kernel vouches for
+//!
+//! At page level they are asked for where an in-tree test insists on them
+//! (section 24 of the contract), where they follow from what a page says, or
+//! where the alternative would be that a call without any fault fails. Where
+//! that was a matter of judgement:
+//!
+//! | asked for at page level | because |
+//! |---|---|
+//! | VMO-CREATE-37, VMO-SETSIZE-09, -10 | a test insists that unwritten bytes are 0; bytes of before would be a leak |
+//! | VMO-READ-20, VMO-SETSIZE-11, -14 | the size *is* the rounded size, and resizing is said to change nothing else |
+//! | COW-06, -08, -13 to -16, -18, -23 to -25 | what a clone shows is what its parent shows, until it is written or committed |
+//! | COW-28 | the kernel and the page agree where no ancestor has the page |
+//! | VMO-OPRANGE-21, state after NO_MEMORY | ND-03 says so |
+//! | VMO-OPRANGE-27, -32 | a test insists |
+//! | SIG-ZC-03, -05, -06, -12 to -20 | they follow from "once a clone exists" and "when all are destroyed"; ND-12 excuses only other threads |
+//! | SIGNAL among the rights of a new VMO | a test signals one |
+//! | a store to a page that is not there | it may fault only if the tester made memory short, or no store would ever have to work |
+//!
+//! | left open at page level | what is allowed |
+//! |---|---|
+//! | precedence (ND-07) | every error that applies |
+//! | COW-27, COW-34 (C-26, C-19) | the page of a middle clone, or under MAP_RANGE, is copied or not |
+//! | COW-29, -30 | where a clone grew the parent shows, or zeros |
+//! | VMO-OPRANGE-14, -28 | pages that a range covers in part are treated, or not, or DECOMMIT zeroes just the part |
+//! | VMO-READ-18, VMAR-MAP-41 (C-06) | what was read counts as committed, or not |
+//! | VMO-OPRANGE-46 (ND-11) | what was stored since the last clean is lost after INVALIDATE |
+//! | VMO-READ-14, GEN-06, -09 | what output places hold after a failed call |
+//! | VMAR-MAP-53, VMAR-ALLOC-07, HANDLE-CLOSE-13 | whether a call that failed late has done a part |
+//! | VMO-CREATE-24, VMO-CLONE-22, VMAR-ALLOC-04 | rights beyond those that are promised |
+//! | VMO-CLONE-25 | whether a clone inherits a name that the handle could not read |
+//! | VMO-CACHEPOL-12 | whether an orphan is still a clone |
+//! | HV-02, HV-06, KOID-04, HANDLE-REPLACE-10 | what handle values and koids look like |
+//! | OBJ-INFO-11, -27 (mappings), -29, ND-08 | details of records |
+//!
+//! What no clause describes is left open at either level: the signals and
+//! properties of other objects, options of ports, most topics about processes,
+//! memory that a store which faults at its second page has already fetched.
 
 mod access;
 mod channel;

@@ -11,6 +11,7 @@ use super::results::{new_handle, overlap, spoil};
 use crate::oracle::clause::clause;
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::CallEvent;
+use crate::oracle::handles::Origin;
 use crate::oracle::state::{Kind, State, rights_by_level};
 
 fn judge_one(
@@ -35,7 +36,14 @@ fn judge_one(
     }
     let object = state.new_object(kind);
     let rights = rights_by_level(cx.kernel, rights, 0);
-    new_handle(state, cx, (out, &span), call.stored(1), (object, rights), clause!("TYPE-07"))
+    new_handle(
+        state,
+        cx,
+        (out, &span),
+        call.stored(1),
+        (object, (rights, Origin::Other)),
+        clause!("TYPE-07"),
+    )
 }
 
 pub(super) fn judge_event(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_>) -> Judged {
@@ -57,12 +65,16 @@ pub(super) fn judge_channel(
     let span_one = cx.place(state, one, 4, clause!("GEN-05"));
     let span_other = cx.place(state, other, 4, clause!("GEN-05"));
     if !cx.settle(state, clause!("TYPE-07"))? {
-        spoil(state, cx, one, &span_one);
-        spoil(state, cx, other, &span_other);
         // One handle may have been stored before the other place was found bad.
+        for (address, span) in [(one, span_one), (other, span_other)] {
+            if span.mapped {
+                let how = cx.how().perhaps();
+                state.deliver(how, cx.environment, address, span.good, &[]);
+            }
+        }
         return Ok(());
     }
-    if overlap(one, 4, other, 4) {
+    if overlap(state, cx, (one, 4), (other, 4)) {
         // Nobody knows which of the handles is still there.
         state.lost = true;
         return Ok(());
@@ -74,7 +86,14 @@ pub(super) fn judge_channel(
     {
         let stored = call.stored(argument);
         let missing = clause!("TYPE-07");
-        new_handle(state, cx, (address, &span), stored, (object, rights), missing)?;
+        new_handle(
+            state,
+            cx,
+            (address, &span),
+            stored,
+            (object, (rights, Origin::Other)),
+            missing,
+        )?;
     }
     Ok(())
 }

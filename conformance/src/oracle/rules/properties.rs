@@ -56,6 +56,7 @@ pub(super) fn judge_get(state: &mut State, cx: &mut Context<'_>, call: &CallEven
     let mut vmo = None;
     if let Some(entry) = cx.handle(state, call.int(0), clause!("OBJ-GETPROP-06")) {
         cx.rights(&entry, ZX_RIGHT_GET_PROPERTY, clause!("OBJ-GETPROP-05"));
+        cx.promise(&entry, ZX_RIGHT_GET_PROPERTY, clause!("VMO-CREATE-32"));
         vmo = target(state, cx, &entry);
     }
     let mut span = Span { good: 0, access: Access::Good, mapped: false };
@@ -136,6 +137,7 @@ pub(super) fn judge_set(state: &mut State, cx: &mut Context<'_>, call: &CallEven
     let mut is_process = false;
     if let Some(entry) = cx.handle(state, call.int(0), clause!("OBJ-SETPROP-03")) {
         cx.rights(&entry, ZX_RIGHT_SET_PROPERTY, clause!("OBJ-SETPROP-02"));
+        cx.promise(&entry, ZX_RIGHT_SET_PROPERTY, clause!("VMO-CREATE-33"));
         vmo = target(state, cx, &entry);
         is_process = matches!(state.object(entry.object).kind, Kind::Process { .. });
     }
@@ -187,7 +189,7 @@ pub(super) fn judge_set(state: &mut State, cx: &mut Context<'_>, call: &CallEven
 /// The name that was set: it ends at the first NUL (OBJ-SETPROP-08).
 fn new_name(
     state: &State,
-    cx: &Context<'_>,
+    cx: &mut Context<'_>,
     call: &CallEvent<'_>,
     value: zx_vaddr_t,
     len: usize,
@@ -204,6 +206,11 @@ fn new_name(
         }
     };
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    cx.examples(&[
+        (call.long(3) > LONGEST_NAME, clause!("OBJ-SETPROP-06")),
+        (end < bytes.len(), clause!("OBJ-SETPROP-08")),
+        (bytes.is_empty(), clause!("OBJ-SETPROP-10")),
+    ]);
     let mut name: NameBytes = [0; ZX_MAX_NAME_LEN];
     name[..end].copy_from_slice(&bytes[..end]);
     Name::Known(name)

@@ -5,7 +5,7 @@ use vmo_abi::{ZX_HANDLE_INVALID, zx_handle_t, zx_vaddr_t};
 use crate::oracle::clause::{Clause, clause};
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::Stored;
-use crate::oracle::handles::{ObjectId, Rights};
+use crate::oracle::handles::{ObjectId, Origin, Rights};
 use crate::oracle::memory::{Access, Span};
 use crate::oracle::state::State;
 
@@ -16,7 +16,7 @@ pub(super) fn new_handle(
     cx: &mut Context<'_>,
     (address, span): (zx_vaddr_t, &Span),
     stored: Stored,
-    (object, rights): (ObjectId, Rights),
+    (object, rights): (ObjectId, (Rights, Origin)),
     missing: Clause,
 ) -> Judged {
     match stored {
@@ -75,17 +75,39 @@ pub(super) fn deliver(
 }
 
 /// A call that failed may have stored something at a place: at a place that is
-/// only partly good the kernel, too (GEN-09), and at any place an
-/// implementation by the pages, none of which says what such a place holds.
+/// only partly good the kernel, too (GEN-09), or when memory runs out on the
+/// way, and at any place an implementation by the pages, none of which says
+/// what such a place holds.
 pub(super) fn spoil(state: &mut State, cx: &mut Context<'_>, address: zx_vaddr_t, span: &Span) {
-    if !span.mapped || span.good == 0 || (cx.kernel && span.access == Access::Good) {
+    if !span.mapped || span.good == 0 || is_kept(state, cx, span) {
         return;
     }
     cx.reach(clause!("GEN-09"));
     state.deliver(cx.how().perhaps(), cx.environment, address, span.good, &[]);
 }
 
-/// Whether two places share a byte.
-pub(super) fn overlap(one: zx_vaddr_t, one_len: u64, other: zx_vaddr_t, other_len: u64) -> bool {
-    one < other.saturating_add(other_len) && other < one.saturating_add(one_len)
+/// Whether a place certainly keeps its bytes when the call fails.
+pub(super) fn is_kept(state: &State, cx: &Context<'_>, span: &Span) -> bool {
+    cx.kernel && span.access == Access::Good && !state.memory_is_short()
+}
+
+/// Whether two places share a byte, be it through two mappings of one VMO.
+pub(super) fn overlap(
+    state: &State,
+    cx: &Context<'_>,
+    (one, one_len): (zx_vaddr_t, u64),
+    (other, other_len): (zx_vaddr_t, u64),
+) -> bool {
+    if one < other.saturating_add(other_len) && other < one.saturating_add(one_len) {
+        return true;
+    }
+    let parts = state.parts(cx.kernel, cx.environment, one, one_len);
+    let others = state.parts(cx.kernel, cx.environment, other, other_len);
+    parts.iter().any(|part| {
+        others.iter().any(|other| {
+            part.vmo == other.vmo
+                && part.offset < other.offset + other.len
+                && other.offset < part.offset + part.len
+        })
+    })
 }

@@ -41,7 +41,10 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
 }
 
 fn change(state: &mut State, cx: &mut Context<'_>, object: ObjectId, clear: u32, set: u32) {
-    cx.reach(clause!("OBJ-SIGNAL-01"));
+    cx.examples(&[
+        (clear & set != 0, clause!("OBJ-SIGNAL-01")),
+        (clear | set == 0, clause!("OBJ-SIGNAL-10")),
+    ]);
     let object = state.object_mut(object);
     object.signals = (object.signals & !clear | set) & ZX_USER_SIGNAL_ALL;
 }

@@ -12,7 +12,7 @@ use super::vmar_map::Placement;
 use crate::oracle::clause::clause;
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::{CallEvent, Stored};
-use crate::oracle::handles::Rights;
+use crate::oracle::handles::{Origin, Rights};
 use crate::oracle::memory::{Access, Span};
 use crate::oracle::space::{RegionId, Space};
 use crate::oracle::state::{Kind, State, rights_by_level};
@@ -88,7 +88,7 @@ fn succeed(
     (parent, place): (RegionId, &Placement),
     places: &Places,
 ) -> Judged {
-    if overlap(places.handle, 4, places.address, 8) {
+    if overlap(state, cx, (places.handle, 4), (places.address, 8)) {
         // Nobody knows what is left of the results.
         state.lost = true;
         return Ok(());
@@ -115,7 +115,7 @@ fn succeed(
         cx,
         (places.handle, &places.handle_span),
         call.stored(4),
-        (object, rights),
+        (object, (rights, Origin::Allocate)),
         clause!("VMAR-ALLOC-01"),
     )
 }
@@ -140,13 +140,20 @@ fn leave(
     places: &Places,
 ) -> Judged {
     cx.reach(clause!("VMAR-ALLOC-07"));
-    let handle_is_good = places.handle_span.access == Access::Good;
+    let overlaps = overlap(state, cx, (places.handle, 4), (places.address, 8));
+    let handle_is_good = !overlaps && places.handle_span.access == Access::Good;
     let address_is_good = places.address_span.access == Access::Good;
     let rights = rights(cx, place.flags);
     let base = match call.stored(5) {
         Stored::Word(address) => Some(address),
         _ => place.address(state, parent),
     };
+    let (handle, address) = (places.handle, places.address);
+    for (place, span) in [(handle, places.handle_span), (address, places.address_span)] {
+        if span.mapped {
+            state.deliver(cx.how().perhaps(), cx.environment, place, span.good, &[]);
+        }
+    }
     let fits = |state: &State, cx: &mut Context<'_>| {
         base.is_none_or(|base| place.check_address(state, cx, parent, base).is_ok())
     };
@@ -157,24 +164,18 @@ fn leave(
             let mut fork = state.clone();
             let region = fork.space_mut().add_region(parent, base, place.len, place.flags);
             let object = fork.new_object(Kind::Region(region));
-            fork.add_handle(handle, object, rights);
+            fork.add_handle(handle, object, (rights, Origin::Allocate));
             cx.forks.push(fork);
         }
         let region = state.space_mut().add_dead_region(base, place.len, place.flags);
         let object = state.new_object(Kind::Region(region));
-        state.add_handle(handle, object, rights);
+        state.add_handle(handle, object, (rights, Origin::Allocate));
     } else if fits(state, cx) && (address_is_good || !cx.kernel) {
         let before = state.clone();
         let region = state.space_mut().add_region(parent, base, place.len, place.flags);
         state.space_mut().forget_name(region);
         if !(cx.kernel && address_is_good && !handle_is_good) {
             cx.forks.push(before);
-        }
-    }
-    let (handle, address) = (places.handle, places.address);
-    for (place, span) in [(handle, places.handle_span), (address, places.address_span)] {
-        if span.mapped {
-            state.deliver(cx.how().perhaps(), cx.environment, place, span.good, &[]);
         }
     }
     Ok(())

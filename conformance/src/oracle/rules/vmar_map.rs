@@ -1,18 +1,18 @@
 //! `vmar_map`.
 
 use vmo_abi::{
-    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY, ZX_PAGE_SIZE,
     ZX_RIGHT_EXECUTE, ZX_RIGHT_MAP, ZX_RIGHT_READ, ZX_RIGHT_WRITE, ZX_VM_FLAG_CAN_MAP_EXECUTE,
     ZX_VM_FLAG_CAN_MAP_READ, ZX_VM_FLAG_CAN_MAP_SPECIFIC, ZX_VM_FLAG_CAN_MAP_WRITE,
     ZX_VM_FLAG_MAP_RANGE, ZX_VM_FLAG_PERM_EXECUTE, ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE,
     ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE, zx_rights_t, zx_vaddr_t,
 };
 
-use super::results::{deliver, spoil};
+use super::results::{deliver, is_kept, spoil};
 use crate::oracle::clause::clause;
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::{CallEvent, Stored};
-use crate::oracle::memory::{Access, Span};
+use crate::oracle::memory::{Access, Part, Span, WRITE};
 use crate::oracle::space::{Mapping, RegionId, Taken};
 use crate::oracle::state::State;
 use crate::oracle::vmo::{VmoId, is_aligned, pages_of, round_up};
@@ -164,6 +164,26 @@ impl Request {
         }
     }
 
+    /// The parts of the VMO that the place for the address may begin in, if it
+    /// reaches beyond the mapping or beyond the VMO, and nobody knows where the
+    /// mapping is.
+    fn last_bytes(&self, state: &State) -> Vec<Part> {
+        let (within, page) = (self.pointer % ZX_PAGE_SIZE, ZX_PAGE_SIZE);
+        let size = state.vmo(self.vmo).size;
+        if within + 8 <= page || self.permissions & WRITE == 0 {
+            return Vec::new();
+        }
+        let ends = [self.vmo_offset.saturating_add(self.place.len), size];
+        let inside = ends.into_iter().filter(|end| *end <= size && *end > self.vmo_offset);
+        let part = |end: u64| Part {
+            vmo: self.vmo,
+            offset: end - page + within,
+            len: page - within,
+            before: 0,
+        };
+        inside.map(part).collect()
+    }
+
     fn overwrites(&self) -> bool {
         self.place.flags & ZX_VM_FLAG_SPECIFIC_OVERWRITE != 0
     }
@@ -185,6 +205,10 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     if let Some(entry) = cx.handle(state, call.int(2), clause!("VMAR-MAP-02")) {
         vmo = cx.vmo(state, &entry, clause!("VMAR-MAP-03"));
         cx.rights(&entry, ZX_RIGHT_MAP, clause!("VMAR-MAP-05"));
+        cx.promise(&entry, ZX_RIGHT_MAP, clause!("VMO-CREATE-29"));
+        if flags & ZX_VM_FLAG_PERM_EXECUTE != 0 {
+            cx.promise(&entry, ZX_RIGHT_EXECUTE, clause!("VMO-CREATE-28"));
+        }
         held &= entry.rights.may;
         certain &= entry.rights.have;
     }
@@ -235,7 +259,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     let allowed = held & crate::oracle::state::ACCESS_RIGHTS;
     let request = Request { place, region, vmo, vmo_offset, permissions, allowed, pointer };
     let ranges_work = !cx.must_fail();
-    let span = pointer_after(state, cx, call, &request);
+    let (span, parts) = pointer_after(state, cx, call, &request);
     cx.pointer(span.access, clause!("VMAR-MAP-34"));
     cx.short_buffer(state, &span);
     if ranges && state.memory_is_short() {
@@ -245,20 +269,35 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     if cx.settle(state, clause!("VMAR-MAP-01"))? {
         return succeed(state, cx, call, &request, &span);
     }
+    if !is_kept(state, cx, &span) {
+        // A place that is only partly good may hold a part of the address,
+        // also in the mapping that was taken away again (GEN-09).
+        for part in parts {
+            state.smear(cx.how().perhaps(), part.vmo, part.offset, part.len);
+        }
+    }
     if was_placed && cx.status == ZX_ERR_INVALID_ARGS {
         fail_late(state, cx, &request, span.access, ranges && ranges_work);
     } else if was_placed && cx.status == ZX_ERR_NO_MEMORY && ranges {
         enter_range(state, cx, &request, false);
     }
-    spoil(state, cx, pointer, &span);
     cx.untouched(call.untouched, clause!("VMAR-MAP-36"))
 }
 
-/// How good the place for the address is. It is used last, so it may lie in the
+/// How good the place for the address is, and the parts of VMOs that it is. It is used last, so it may lie in the
 /// mapping that the call makes, or in one that the call takes away.
-fn pointer_after(state: &State, cx: &Context<'_>, call: &CallEvent<'_>, request: &Request) -> Span {
+fn pointer_after(
+    state: &State,
+    cx: &Context<'_>,
+    call: &CallEvent<'_>,
+    request: &Request,
+) -> (Span, Vec<Part>) {
     let pointer = request.pointer;
-    let now = cx.span(state, pointer, 8, crate::oracle::memory::WRITE);
+    let look = |state: &State| {
+        let span = cx.span(state, pointer, 8, WRITE);
+        (span, state.parts(cx.kernel, cx.environment, pointer, span.good))
+    };
+    let now = look(state);
     if cx.environment.arena.contains(pointer, 8) {
         return now;
     }
@@ -272,7 +311,7 @@ fn pointer_after(state: &State, cx: &Context<'_>, call: &CallEvent<'_>, request:
         None => {
             // It may have been placed anywhere in the region.
             let inside = state.space.region(request.region).contains(pointer, 1);
-            inside != Some(false) && now.access == Access::Bad && !now.mapped
+            inside != Some(false) && now.0.access == Access::Bad && !now.0.mapped
         }
     };
     if !hits {
@@ -283,10 +322,10 @@ fn pointer_after(state: &State, cx: &Context<'_>, call: &CallEvent<'_>, request:
             let mut after = state.clone();
             after.unmap(base, base.saturating_add(request.place.len));
             after.map(request.mapping(base));
-            cx.span(&after, pointer, 8, crate::oracle::memory::WRITE)
+            look(&after)
         }
         Some(_) => now,
-        None => Span { access: Access::Unknown, ..now },
+        None => (Span { access: Access::Unknown, ..now.0 }, request.last_bytes(state)),
     }
 }
 
@@ -316,6 +355,15 @@ fn succeed(
         },
     };
     request.place.check_address(state, cx, request.region, address)?;
+    let vmo = state.vmo(request.vmo);
+    let beyond = request.vmo_offset.saturating_add(request.place.len) > vmo.size;
+    cx.examples(&[
+        (beyond, clause!("VMAR-MAP-19")),
+        (vmo.mappings > 0, clause!("VMAR-MAP-49")),
+        (request.permissions == 0, clause!("VMAR-MAP-11")),
+        (vmo.cache_policy != 0, clause!("VMAR-MAP-51")),
+        (!is_aligned(call.long(4)), clause!("VMAR-MAP-15")),
+    ]);
     if request.overwrites() {
         cx.reach(clause!("VMAR-MAP-27"));
         state.unmap(address, address.saturating_add(request.place.len));
@@ -370,7 +418,8 @@ fn enter_range(state: &mut State, cx: &mut Context<'_>, request: &Request, certa
     let end = end.min(vmo.page_count());
     let mut how = cx.how();
     how.only_existing = true;
-    how.certain = certain && cx.kernel;
+    // Pages that there is no memory for are left out.
+    how.certain = certain && cx.kernel && !state.memory_is_short();
     if first < end {
         state.commit(how, request.vmo, first, end);
     }

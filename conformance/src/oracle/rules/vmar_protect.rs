@@ -52,6 +52,12 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     cx.may(state.memory_is_short(), ZX_ERR_NO_MEMORY, clause!("ND-03"));
     let end = address.saturating_add(rounded);
     if cx.settle(state, clause!("VMAR-PROTECT-01"))? {
+        let parts = state.space.overlapping(address, end);
+        let is_cut = parts.iter().any(|part| part.base < address || part.end > end);
+        cx.examples(&[
+            (is_cut, clause!("VMAR-PROTECT-15")),
+            (flags == 0, clause!("VMAR-PROTECT-07")),
+        ]);
         state.protect(address, end, permissions);
     } else if cx.status == ZX_ERR_NO_MEMORY {
         // How far it came is open.

@@ -44,6 +44,13 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     // Splitting a mapping needs memory.
     cx.may(state.memory_is_short(), ZX_ERR_NO_MEMORY, clause!("ND-03"));
     if cx.settle(state, clause!("VMAR-UNMAP-01"))? {
+        let cut = state.space.overlapping(address, end);
+        let is_cut = cut.iter().any(|part| part.base < address || part.end > end);
+        cx.examples(&[
+            (is_cut, clause!("VMAR-UNMAP-02")),
+            (cut.is_empty(), clause!("VMAR-UNMAP-10")),
+            (!is_aligned(len), clause!("VMAR-UNMAP-08")),
+        ]);
         for region in covered {
             cx.reach(clause!("VMAR-UNMAP-03"));
             state.destroy_region(region);

@@ -10,7 +10,7 @@ use super::results::{new_handle, spoil};
 use crate::oracle::clause::clause;
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::CallEvent;
-use crate::oracle::handles::{Entry, Rights};
+use crate::oracle::handles::{Entry, Origin, Rights};
 use crate::oracle::state::State;
 use crate::oracle::vmo::{Name, Vmo, is_aligned, round_up};
 
@@ -62,13 +62,29 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
         let have = entry.rights.have | needed;
         state.handles_mut().set_rights(entry.value, Rights { have, ..entry.rights });
     }
+    let parent = state.vmo(source);
+    cx.examples(&[
+        (offset.saturating_add(size) > parent.size, clause!("VMO-CLONE-10")),
+        (size == 0, clause!("VMO-CLONE-14")),
+        (parent.parent.is_some(), clause!("VMO-CLONE-30")),
+        (more_options, clause!("VMO-CLONE-08")),
+        (parent.children > 0, clause!("SIG-ZC-05")),
+    ]);
     let mut clone = Vmo::new(rounded.unwrap_or(0));
+    clone.size_clause = clause!("VMO-CLONE-02");
     clone.parent = Some((source, offset >> ZX_PAGE_SHIFT));
     clone.name = inherited_name(cx, &entry, &state.vmo(source).name);
     let (_, object) = state.new_vmo(clone);
     cx.reach(clause!("SIG-ZC-02"));
     let rights = clone_rights(cx, &entry);
-    new_handle(state, cx, (out, &span), call.stored(4), (object, rights), clause!("VMO-CLONE-01"))
+    new_handle(
+        state,
+        cx,
+        (out, &span),
+        call.stored(4),
+        (object, (rights, Origin::Clone)),
+        clause!("VMO-CLONE-01"),
+    )
 }
 
 /// The source's name if the handle lets it be read, else none, says the kernel

@@ -8,6 +8,7 @@ use super::results::{new_handle, spoil};
 use crate::oracle::clause::clause;
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::CallEvent;
+use crate::oracle::handles::Origin;
 use crate::oracle::state::{State, rights_by_level};
 use crate::oracle::vmo::{Vmo, round_up};
 
@@ -37,7 +38,19 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
         spoil(state, cx, out, &span);
         return cx.untouched(call.untouched, clause!("VMO-CREATE-15"));
     }
+    cx.examples(&[
+        (size == 0, clause!("VMO-CREATE-04")),
+        (size > 1 << 40, clause!("VMO-CREATE-05")),
+        (rounded != Some(size), clause!("VMO-CREATE-02")),
+    ]);
     let (_, object) = state.new_vmo(Vmo::new(rounded.unwrap_or(0)));
     let rights = rights_by_level(cx.kernel, rights, PROMISED_RIGHTS);
-    new_handle(state, cx, (out, &span), call.stored(2), (object, rights), clause!("VMO-CREATE-01"))
+    new_handle(
+        state,
+        cx,
+        (out, &span),
+        call.stored(2),
+        (object, (rights, Origin::Create)),
+        clause!("VMO-CREATE-01"),
+    )
 }

@@ -8,11 +8,10 @@ use vmo_abi::{
     zx_rights_t,
 };
 
-use super::vmo_write::MODEST;
 use crate::oracle::clause::{Clause, clause};
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::CallEvent;
-use crate::oracle::state::State;
+use crate::oracle::state::{MODEST, State};
 use crate::oracle::vmo::{VmoId, is_aligned, pages_of};
 
 /// The right that an operation needs, if it needs one.
@@ -63,7 +62,8 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
         cx.lenient(beyond, ZX_ERR_OUT_OF_RANGE, clause!("C-12"));
         if op == ZX_VMO_OP_COMMIT {
             cx.no_memory(state, clause!("VMO-OPRANGE-20"));
-            let is_huge = len.min(size) > MODEST;
+            let pages = len.min(size.saturating_sub(offset)) / ZX_PAGE_SIZE;
+            let is_huge = state.pages_asked.saturating_add(pages) > MODEST;
             cx.may(is_huge, ZX_ERR_NO_MEMORY, clause!("VMO-OPRANGE-20"));
         }
     } else {
@@ -74,6 +74,12 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
 
     let success = cx.settle(state, success_of(op, is_clone))?;
     let (Some(vmo), true) = (vmo, success) else { return Ok(()) };
+    cx.examples(&[
+        (end.is_some_and(|end| end > size), clause!("VMO-OPRANGE-15")),
+        (!is_aligned(offset) && op == ZX_VMO_OP_COMMIT, clause!("VMO-OPRANGE-14")),
+        (!is_aligned(offset) && op == ZX_VMO_OP_DECOMMIT, clause!("VMO-OPRANGE-28")),
+        (state.vmo(vmo).mappings > 0, clause!("VMO-OPRANGE-32")),
+    ]);
     let len = len.min(size.saturating_sub(offset));
     apply(state, cx, vmo, op, offset, len);
     Ok(())
@@ -104,6 +110,7 @@ fn apply(state: &mut State, cx: &mut Context<'_>, vmo: VmoId, op: u32, offset: u
     let whole_end = if ends_page || cx.kernel { end } else { end - 1 };
     match op {
         ZX_VMO_OP_COMMIT => {
+            state.pages_asked = state.pages_asked.saturating_add(end - first);
             state.commit(cx.how(), vmo, whole_first, whole_end);
             let perhaps = cx.how().perhaps();
             state.commit(perhaps, vmo, first, whole_first.min(end));

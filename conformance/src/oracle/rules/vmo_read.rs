@@ -24,6 +24,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     if let Some(entry) = &entry {
         cx.rights(entry, ZX_RIGHT_READ, clause!("VMO-READ-04"));
         vmo = cx.vmo(state, entry, clause!("VMO-READ-03"));
+        cx.promise(entry, ZX_RIGHT_READ, clause!("VMO-CREATE-26"));
     }
     let span = cx.span(state, buffer, len, WRITE);
     if len > 0 {
@@ -53,6 +54,12 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
         }
         return Ok(());
     };
+    let size = state.vmo(vmo).size;
+    cx.examples(&[
+        (len == 0, clause!("VMO-READ-07")),
+        (len == 0 && offset == size, clause!("VMO-READ-10")),
+        (offset % ZX_PAGE_SIZE + len > ZX_PAGE_SIZE, clause!("VMO-READ-19")),
+    ]);
     if let Some(bytes) = call.bytes {
         compare(state, cx, vmo, offset, &bytes[..bytes.len().min(len as usize)])?;
         if call.overran {

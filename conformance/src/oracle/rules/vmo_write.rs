@@ -2,19 +2,16 @@
 
 use vmo_abi::{
     ZX_CACHE_POLICY_CACHED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY,
-    ZX_ERR_OUT_OF_RANGE, ZX_RIGHT_WRITE, zx_vaddr_t,
+    ZX_ERR_OUT_OF_RANGE, ZX_PAGE_SIZE, ZX_RIGHT_WRITE, zx_vaddr_t,
 };
 
 use crate::oracle::clause::clause;
 use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::CallEvent;
 use crate::oracle::memory::{Access, READ, Span};
-use crate::oracle::state::State;
+use crate::oracle::state::{MODEST, State};
 use crate::oracle::vmo::{VmoId, pages_of};
 use crate::oracle::writing::How;
-
-/// Bytes that any kernel has memory for.
-pub(super) const MODEST: u64 = 1 << 28;
 
 pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_>) -> Judged {
     let (buffer, offset, len) = (call.long(1), call.long(2), call.long(3));
@@ -23,6 +20,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     if let Some(entry) = cx.handle(state, call.int(0), clause!("VMO-WRITE-02")) {
         cx.rights(&entry, ZX_RIGHT_WRITE, clause!("VMO-WRITE-04"));
         vmo = cx.vmo(state, &entry, clause!("VMO-WRITE-03"));
+        cx.promise(&entry, ZX_RIGHT_WRITE, clause!("VMO-CREATE-27"));
     }
     let span = cx.span(state, buffer, len, READ);
     if len == 0 {
@@ -48,14 +46,23 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
     }
     if len > 0 {
         cx.no_memory(state, clause!("VMO-WRITE-16"));
-        cx.may(len > MODEST, ZX_ERR_NO_MEMORY, clause!("VMO-WRITE-16"));
+        let is_huge = len / ZX_PAGE_SIZE > MODEST;
+        cx.may(is_huge, ZX_ERR_NO_MEMORY, clause!("VMO-WRITE-16"));
     }
 
     let success = cx.settle(state, clause!("VMO-WRITE-01"))?;
     let Some(vmo) = vmo else { return Ok(()) };
     let how = if success { cx.how() } else { cx.how().perhaps() };
     if success {
-        cx.reach(clause!("VMO-WRITE-20"));
+        state.pages_asked = state.pages_asked.saturating_add(len / ZX_PAGE_SIZE);
+        let is_mapped = state.vmo(vmo).mappings > 0;
+        cx.examples(&[
+            (len > 0, clause!("VMO-WRITE-20")),
+            (len == 0, clause!("VMO-WRITE-22")),
+            (len == 0 && offset == state.vmo(vmo).size, clause!("VMO-WRITE-10")),
+            (is_mapped, clause!("VMO-WRITE-23")),
+            (offset % ZX_PAGE_SIZE + len > ZX_PAGE_SIZE, clause!("VMO-WRITE-24")),
+        ]);
         store(state, cx, how, (vmo, offset), (buffer, len), call.input);
     } else if !was_denied && !uncached && !beyond {
         let taken = match cx.status {
@@ -115,5 +122,5 @@ fn store(
 
 /// The read-only page is all that is known outside of mappings.
 fn known_len(len: u64) -> usize {
-    len.min(vmo_abi::ZX_PAGE_SIZE) as usize
+    len.min(ZX_PAGE_SIZE) as usize
 }

@@ -3,6 +3,8 @@
 //! With a single thread nothing changes while a call waits, so what it ends
 //! with follows from the state.
 
+use std::sync::Arc;
+
 use vmo_abi::{
     Record, ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY, ZX_ERR_OUT_OF_RANGE, ZX_ERR_TIMED_OUT, ZX_OK,
     ZX_RIGHT_WAIT, ZX_TIME_INFINITE, ZX_WAIT_MANY_MAX_ITEMS, zx_signals_t, zx_wait_item_t,
@@ -14,7 +16,8 @@ use crate::oracle::context::{Context, Judged};
 use crate::oracle::event::{CallEvent, Stored};
 use crate::oracle::handles::ObjectId;
 use crate::oracle::memory::{Access, Span, WRITE};
-use crate::oracle::state::State;
+use crate::oracle::state::{Kind, State};
+use crate::oracle::vmo::Vmo;
 
 /// Most items that every implementation takes (C-25).
 const CERTAIN_ITEMS: u64 = 8;
@@ -60,6 +63,24 @@ fn check_deadline(cx: &Context<'_>, deadline: u64) -> Judged {
     Ok(())
 }
 
+/// The clause that says whether ZERO_CHILDREN is active on an object.
+fn zero_children_clause(state: &State, object: ObjectId) -> Clause {
+    let Kind::Vmo(id) = state.object(object).kind else { return clause!("OBJ-WAIT-05") };
+    let vmo = state.vmo(id);
+    if vmo.children == 0 {
+        return if vmo.was_cloned { clause!("SIG-ZC-04") } else { clause!("SIG-ZC-01") };
+    }
+    let is_child = |vmo: &&Arc<Vmo>| !vmo.is_free() && vmo.parent.is_some_and(|it| it.0 == id);
+    let mut children = state.vmos.iter().filter(is_child);
+    if children.clone().any(|child| child.named) {
+        clause!("SIG-ZC-02")
+    } else if children.any(|child| child.mappings > 0) {
+        clause!("SIG-ZC-07")
+    } else {
+        clause!("SIG-ZC-12")
+    }
+}
+
 /// The signals that were seen.
 fn check_signals(
     state: &State,
@@ -69,13 +90,15 @@ fn check_signals(
 ) -> Judged {
     let (known, active) = state.signals(object);
     cx.reach(clause!("OBJ-WAIT-05"));
+    if matches!(state.object(object).kind, Kind::Vmo(_)) {
+        cx.reach(zero_children_clause(state, object));
+    }
     if observed & known == active & known {
         return Ok(());
     }
     let wrong = (observed ^ active) & known;
     let clause: Clause = if wrong & vmo_abi::ZX_VMO_ZERO_CHILDREN != 0 {
-        let childless = active & vmo_abi::ZX_VMO_ZERO_CHILDREN != 0;
-        if childless { clause!("SIG-ZC-04") } else { clause!("SIG-ZC-02") }
+        zero_children_clause(state, object)
     } else if wrong & vmo_abi::ZX_SIGNAL_HANDLE_CLOSED != 0 {
         clause!("OBJ-WAIT-15")
     } else if wrong & vmo_abi::ZX_USER_SIGNAL_ALL != 0 {
@@ -113,7 +136,15 @@ pub(super) fn judge_one(state: &mut State, cx: &mut Context<'_>, call: &CallEven
         return Ok(());
     }
     match call.stored(3) {
-        Stored::Word(observed) => check_signals(state, cx, entry.object, observed as u32)?,
+        Stored::Word(observed) => {
+            let observed = observed as u32;
+            check_signals(state, cx, entry.object, observed)?;
+            if (observed & signals != 0) != success {
+                let expected = "an end of the wait that fits the signals seen";
+                let actual = format!("{observed:#x}");
+                return Err(cx.violation(clause!("OBJ-WAIT-01"), expected, actual));
+            }
+        }
         Stored::Unknown => {}
         Stored::Nothing => {
             return Err(cx.violation(clause!("OBJ-WAIT-06"), "signals stored", "nothing stored"));
@@ -151,7 +182,10 @@ pub(super) fn judge_many(state: &mut State, cx: &mut Context<'_>, call: &CallEve
         return Ok(());
     }
     let Some(items) = items(state, cx, call, len as usize) else {
-        state.lost = true;
+        // Nobody knows what was waited for; nothing is changed by it.
+        if span.mapped {
+            state.deliver(cx.how().perhaps(), cx.environment, pointer, span.good, &[]);
+        }
         return Ok(());
     };
     let mut wait = Wait { may_be_satisfied: false, may_time_out: true };

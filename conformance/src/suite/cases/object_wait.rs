@@ -53,6 +53,22 @@ fn at_once(suite: &mut Suite) {
         );
     }
 
+    for signal in 0..8 {
+        suite.test(
+            format!("each_user_signal_can_be_waited_for::{signal}"),
+            &["OBJ-WAIT-01"],
+            &[Signals],
+            move |cx| {
+                let vmo = cx.create(PAGE)?;
+                let bit = ZX_USER_SIGNAL_0 << signal;
+                cx.object_wait_one(vmo, bit, NOW)?.is(ZX_ERR_TIMED_OUT)?;
+                cx.object_signal(vmo, 0, bit)?.ok()?;
+                cx.object_wait_one(vmo, bit, NOW)?.ok()?;
+                cx.object_wait_one(vmo, !bit & 0xff00_0000, NOW)?.is(ZX_ERR_TIMED_OUT).map(drop)
+            },
+        );
+    }
+
     suite.test("one_of_several_is_enough", &["OBJ-WAIT-01"], &[Signals], |cx| {
         let vmo = cx.create(PAGE)?;
         let asked = ZX_USER_SIGNAL_0 | ZX_VMO_ZERO_CHILDREN;

@@ -9,6 +9,9 @@ use crate::ledger::clause_of;
 /// Steps that are shown at most.
 const MOST_STEPS: usize = 16;
 
+/// Characters of a step that are shown at most.
+const MOST_CHARACTERS: usize = 200;
+
 /// Everything about a test that did not pass: the rule, the calls so far, what
 /// was expected and what was seen, and how to run it again.
 #[must_use]
@@ -16,6 +19,18 @@ pub fn failure_text(test: &Test, report: &CaseReport, again: Option<&str>) -> St
     let mut text = String::new();
     write_failure(&mut text, test, report, again).expect("a string can always be written to");
     text
+}
+
+/// A step without the middle of what is too long to read.
+fn shortened(step: &str) -> String {
+    let characters = step.chars().count();
+    if characters <= MOST_CHARACTERS {
+        return step.to_owned();
+    }
+    let half = MOST_CHARACTERS / 2;
+    let start: String = step.chars().take(half).collect();
+    let end: String = step.chars().skip(characters - half).collect();
+    format!("{start}…{end}")
 }
 
 fn write_failure(
@@ -33,7 +48,8 @@ fn write_failure(
     let shown_from = steps.saturating_sub(MOST_STEPS);
     for index in shown_from..steps {
         let label = if index == shown_from { "calls" } else { "" };
-        writeln!(text, "  {label:<9} {:>2}  {}", index + 1, report.program.step_text(index))?;
+        let step = shortened(&report.program.step_text(index));
+        writeln!(text, "  {label:<9} {:>2}  {step}", index + 1)?;
     }
     match &report.verdict {
         CaseVerdict::Fail { step, expected, actual } => {

@@ -1,14 +1,14 @@
 //! Bad pointers of every kind, for every pointer argument of every call.
 
-use vmo_abi::Capability::{Clone, Handles, Info, Mapping, OtherObjects, Signals};
-use vmo_abi::{
-    ArgumentKind, Capability, Syscall, ZX_ERR_INVALID_ARGS, ZX_OK, ZX_RIGHT_SAME_RIGHTS,
-    ZX_VMO_ZERO_CHILDREN,
-};
+mod effects;
+mod mapped;
 
-use super::prototypes::{PROTOTYPES, Prototype, number};
+use vmo_abi::Capability::Channels;
+use vmo_abi::{ArgumentKind, Syscall, ZX_ERR_INVALID_ARGS, ZX_OK};
+
+use super::prototypes::{Clauses, Prototype, makers, prototypes};
 use crate::program::{Address, Value};
-use crate::suite::{Checked, Context, PAGE, READ_ONLY, READ_WRITE, Suite, plus};
+use crate::suite::{Checked, Context, Judged, Suite};
 
 /// Addresses that no call may follow.
 const ALWAYS_BAD: &[(&str, Address)] = &[
@@ -20,13 +20,11 @@ const ALWAYS_BAD: &[(&str, Address)] = &[
     ("not_canonical", Address::Literal(1 << 47)),
     ("top", Address::Literal(u64::MAX)),
     ("wrapping", Address::Literal(u64::MAX - 3)),
-    ("straddling", Address::Straddle(1)),
-    ("straddling_by_3", Address::Straddle(3)),
 ];
 
 /// The clause about a bad pointer.
-fn clause_of(syscall: Syscall) -> &'static [&'static str] {
-    match syscall {
+fn clauses_of(prototype: &Prototype) -> Clauses {
+    match prototype.syscall {
         Syscall::vmo_create => &["VMO-CREATE-09"],
         Syscall::vmo_read => &["VMO-READ-06"],
         Syscall::vmo_write => &["VMO-WRITE-06"],
@@ -35,181 +33,179 @@ fn clause_of(syscall: Syscall) -> &'static [&'static str] {
         Syscall::vmo_op_range => &["VMO-OPRANGE-09"],
         Syscall::vmar_map => &["VMAR-MAP-34"],
         Syscall::vmar_allocate => &["VMAR-ALLOC-06"],
+        Syscall::handle_close_many => &["HANDLE-CLOSE-13"],
         Syscall::handle_duplicate => &["HANDLE-DUP-11"],
         Syscall::handle_replace => &["HANDLE-REPLACE-06"],
         Syscall::object_get_property => &["OBJ-GETPROP-07"],
         Syscall::object_set_property => &["OBJ-SETPROP-05"],
+        Syscall::object_get_info if prototype.name == "object_get_info_valid" => &["OBJ-INFO-02"],
         Syscall::object_get_info => &["OBJ-INFO-13"],
         Syscall::object_wait_one => &["OBJ-WAIT-10"],
         _ => &["GEN-07"],
     }
 }
 
-/// Whether a call with this pointer is refused.
-fn is_refused(kind: ArgumentKind, address: Address) -> bool {
-    match kind {
-        ArgumentKind::BytesUnused(_) => false,
-        ArgumentKind::CountOut | ArgumentKind::SignalsOut => address != Address::Null,
-        ArgumentKind::BytesIn(_) | ArgumentKind::HandlesIn(_) => address != Address::ReadOnly,
-        _ => true,
+/// A pointer argument of a prototype.
+#[derive(Clone, Copy)]
+struct Pointer {
+    prototype: &'static Prototype,
+    position: usize,
+    name: &'static str,
+    kind: ArgumentKind,
+}
+
+impl Pointer {
+    /// The pointers of a call.
+    fn of(prototype: &'static Prototype) -> impl Iterator<Item = Self> {
+        let arguments = prototype.syscall.arguments().iter().enumerate();
+        arguments.filter(|(_, argument)| argument.kind.is_pointer()).map(
+            move |(position, argument)| Self {
+                prototype,
+                position,
+                name: argument.name,
+                kind: argument.kind,
+            },
+        )
+    }
+
+    /// The name of a case.
+    fn case(&self, row: &str) -> String {
+        format!("{}::{}::{row}", self.prototype.name, self.name)
+    }
+
+    /// Whether the call never follows the pointer.
+    fn is_ignored(&self) -> bool {
+        let is_unused = matches!(self.kind, ArgumentKind::BytesUnused(_));
+        is_unused || self.prototype.name == "object_get_info_valid"
+    }
+
+    /// Whether how much is stored depends on what else there is.
+    fn is_of_varying_size(&self) -> bool {
+        self.prototype.name == "object_get_info_process_vmos"
+    }
+
+    /// Whether NULL says that the result is not wanted.
+    fn may_be_null(&self) -> bool {
+        matches!(self.kind, ArgumentKind::CountOut | ArgumentKind::SignalsOut)
+    }
+
+    /// Whether the call finds what it has to do behind the pointer.
+    fn is_list(&self) -> bool {
+        matches!(self.kind, ArgumentKind::HandlesIn(_) | ArgumentKind::WaitItems(_))
+    }
+
+    fn is_input(&self) -> bool {
+        matches!(self.kind, ArgumentKind::BytesIn(_) | ArgumentKind::HandlesIn(_))
+    }
+
+    /// Bytes that the call of the prototype reads or stores there.
+    fn size(&self) -> u64 {
+        match self.prototype.syscall {
+            Syscall::vmo_read | Syscall::vmo_write => 16,
+            Syscall::handle_close_many => 3 * 4,
+            Syscall::object_wait_many => 2 * 12,
+            Syscall::object_get_property => 32,
+            Syscall::object_set_property => 4,
+            _ => match (self.kind.pointee_size(), self.prototype.name) {
+                (Some(size), _) => size,
+                (None, "object_get_info_basic") => 32,
+                (None, "object_get_info_process_vmos") => 104,
+                (None, _) => 4,
+            },
+        }
+    }
+
+    /// Makes the call with an address for the pointer, and judges it.
+    fn try_address(
+        &self,
+        cx: &mut Context<'_>,
+        address: Address,
+        is_good: bool,
+    ) -> Checked<Judged> {
+        let Prototype { syscall, object, arguments, .. } = *self.prototype;
+        let object = object.make(cx)?;
+        let mut arguments = arguments(cx, object, object)?;
+        arguments[self.position] = Value::Address(address);
+        let answer = cx.call(syscall, arguments)?;
+        if is_good || self.is_ignored() || address == Address::Null && self.may_be_null() {
+            return answer.ok();
+        }
+        if syscall == Syscall::handle_close_many {
+            let (judged, _) = cx.either("C-29", answer, ZX_ERR_INVALID_ARGS, ZX_OK)?;
+            // Whatever it says, it could not know what to close.
+            cx.vmo_get_size(object)?.ok()?;
+            return Ok(judged);
+        }
+        answer.is(ZX_ERR_INVALID_ARGS)
     }
 }
 
-fn try_pointer(
-    cx: &mut Context<'_>,
-    prototype: &Prototype,
-    position: usize,
-    address: Address,
-) -> Checked {
-    let object = prototype.object(cx)?;
-    let mut arguments = (prototype.arguments)(cx, object, object)?;
-    arguments[position] = Value::Address(address);
-    let kind = prototype.syscall.arguments()[position].kind;
-    let expected = if is_refused(kind, address) { ZX_ERR_INVALID_ARGS } else { ZX_OK };
-    cx.call(prototype.syscall, arguments)?.is(expected).map(drop)
-}
-
-/// The pointers of a call that it follows.
-fn pointers(prototype: &Prototype) -> impl Iterator<Item = (usize, &'static str, ArgumentKind)> {
-    let looks_at_pointers = prototype.name != "object_get_info_valid";
-    let arguments = prototype.syscall.arguments().iter().enumerate();
-    arguments
-        .filter(move |(_, argument)| argument.kind.is_pointer() && looks_at_pointers)
-        .map(|(position, argument)| (position, argument.name, argument.kind))
+/// Every pointer of every call.
+fn pointers() -> impl Iterator<Item = Pointer> {
+    // The contract says nothing about the pointers of channels.
+    let calls = prototypes().filter(|prototype| !prototype.needs.contains(&Channels));
+    // Arrays are the same whichever entry the prototype is about.
+    let calls = calls.filter(|prototype| prototype.entry == 0);
+    calls.chain(makers()).flat_map(Pointer::of)
 }
 
 pub(super) fn add(suite: &mut Suite) {
-    for prototype in PROTOTYPES {
-        for (position, argument, kind) in pointers(prototype) {
-            let read_only = [("readonly", Address::ReadOnly)];
-            for &(name, address) in ALWAYS_BAD.iter().chain(&read_only) {
-                suite.test(
-                    format!("{}::{argument}::{name}", prototype.name),
-                    clause_of(prototype.syscall),
-                    prototype.needs,
-                    move |cx| try_pointer(cx, prototype, position, address),
-                );
-            }
-            for (name, flags, len) in [
-                ("in_read_only_mapping", READ_ONLY, PAGE),
-                ("in_closed_mapping", 0, PAGE),
-                ("beyond_the_vmo", READ_WRITE, 0),
-            ] {
-                suite.test(
-                    format!("{}::{argument}::{name}", prototype.name),
-                    &["GEN-10"],
-                    &prototype.needs_and(&[Mapping]),
-                    move |cx| {
-                        let other = cx.create(len)?;
-                        let address = cx.map(other, 0, PAGE, flags)?;
-                        let is_input =
-                            matches!(kind, ArgumentKind::BytesIn(_) | ArgumentKind::BytesUnused(_));
-                        let address = plus(address, 16);
-                        if is_input && flags == READ_ONLY {
-                            let object = prototype.object(cx)?;
-                            let mut arguments = (prototype.arguments)(cx, object, object)?;
-                            arguments[position] = Value::Address(address);
-                            return cx.call(prototype.syscall, arguments)?.ok().map(drop);
-                        }
-                        try_pointer(cx, prototype, position, address)
-                    },
-                );
-            }
+    for pointer in pointers() {
+        add_bad(suite, pointer);
+        if !pointer.is_ignored() {
+            add_straddling(suite, pointer);
         }
     }
-    add_calls_without_handles(suite);
-    add_leaks(suite);
+    mapped::add(suite);
+    effects::add(suite);
 }
 
-/// Calls that only have an out pointer.
-fn add_calls_without_handles(suite: &mut Suite) {
-    type Call = (Syscall, &'static [Capability], fn() -> Vec<Value>, usize);
-    let calls: [Call; 4] = [
-        (Syscall::vmo_create, &[], || vec![number(PAGE), number(0_u32), Value::Scratch], 2),
-        (Syscall::event_create, &[OtherObjects], || vec![number(0_u32), Value::Scratch], 1),
-        (Syscall::port_create, &[OtherObjects], || vec![number(0_u32), Value::Scratch], 1),
-        (
-            Syscall::channel_create,
-            &[OtherObjects],
-            || vec![number(0_u32), Value::Scratch, Value::Scratch],
-            1,
-        ),
-    ];
-    for (syscall, needs, arguments, position) in calls {
-        for &(name, address) in ALWAYS_BAD.iter().chain(&[("readonly", Address::ReadOnly)]) {
-            suite.test(
-                format!("{}::out::{name}", syscall.name()),
-                clause_of(syscall),
-                needs,
-                move |cx| {
-                    let mut arguments = arguments();
-                    arguments[position] = Value::Address(address);
-                    cx.call(syscall, arguments)?.is(ZX_ERR_INVALID_ARGS).map(drop)
-                },
-            );
-        }
+fn add_bad(suite: &mut Suite, pointer: Pointer) {
+    let needs = pointer.prototype.needs_and(&[]);
+    for &(name, address) in ALWAYS_BAD {
+        let is_null_create =
+            pointer.prototype.syscall == Syscall::vmo_create && address == Address::Null;
+        let clauses =
+            if is_null_create { &["VMO-CREATE-08"] } else { clauses_of(pointer.prototype) };
+        suite.test(pointer.case(name), clauses, &needs, move |cx| {
+            pointer.try_address(cx, address, false).map(drop)
+        });
+    }
+    // What a list of zeros asks for is another matter.
+    if !pointer.is_list() {
+        let is_good = pointer.is_input();
+        let clauses = clauses_of(pointer.prototype);
+        suite.test(pointer.case("readonly"), clauses, &needs, move |cx| {
+            pointer.try_address(cx, Address::ReadOnly, is_good).map(drop)
+        });
     }
 }
 
-/// A bad out pointer leaves no handle and no object behind.
-fn add_leaks(suite: &mut Suite) {
-    for (name, address) in [("null", Address::Null), ("readonly", Address::ReadOnly)] {
+/// Memory that ends within what is read or stored, just behind it, and later.
+fn add_straddling(suite: &mut Suite, pointer: Pointer) {
+    let size = pointer.size();
+    let needs = pointer.prototype.needs_and(&[]);
+    let mut bytes = vec![1, 2, 3, 4, 5, 6, 7, size / 2, size - 1];
+    bytes.retain(|bytes| *bytes < size);
+    bytes.sort_unstable();
+    bytes.dedup();
+    for bytes in bytes {
         suite.test(
-            format!("handle_duplicate::no_handle_is_left::{name}"),
-            &["HANDLE-DUP-12", "GEN-05"],
-            &[Handles, Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let answer = cx.with("out", address).handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS)?;
-                answer.is(ZX_ERR_INVALID_ARGS)?;
-                let count = cx.handle_count(vmo)?;
-                cx.expect(count == 1, "1 handle", count)
-            },
+            pointer.case(&format!("straddling_by_{bytes}")),
+            clauses_of(pointer.prototype),
+            &needs,
+            move |cx| pointer.try_address(cx, Address::Straddle(bytes), false).map(drop),
         );
-        suite.test(
-            format!("handle_replace::the_handle_is_gone::{name}"),
-            &["HANDLE-REPLACE-06"],
-            &[Handles, Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let second = cx.duplicate_same(vmo)?;
-                let answer =
-                    cx.with("out", address).handle_replace(second, ZX_RIGHT_SAME_RIGHTS)?;
-                answer.is(ZX_ERR_INVALID_ARGS)?;
-                cx.expect_valid(second, false)?;
-                let count = cx.handle_count(vmo)?;
-                cx.expect(count == 1, "1 handle", count)
-            },
-        );
-        suite.test(
-            format!("vmo_clone::no_clone_is_left::{name}"),
-            &["VMO-CLONE-16", "SIG-ZC-17", "GEN-05"],
-            &[Clone, Signals],
-            move |cx| {
-                let parent = cx.create(PAGE)?;
-                let answer = cx.with("out", address).vmo_clone(parent, 1, 0, PAGE)?;
-                answer.is(ZX_ERR_INVALID_ARGS)?;
-                cx.expect_signals(parent, ZX_VMO_ZERO_CHILDREN)
-            },
-        );
-        suite.test(
-            format!("vmar_map::no_mapping_is_left::{name}"),
-            &["VMAR-MAP-35"],
-            &[Mapping, vmo_abi::Capability::CachePolicy],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let answer = cx.with("mapped_addr", address).vmar_map(
-                    crate::program::Handle::Region,
-                    0,
-                    vmo,
-                    0,
-                    PAGE,
-                    READ_WRITE,
-                )?;
-                answer.is(ZX_ERR_INVALID_ARGS)?;
-                // A mapped VMO would refuse this (VMO-CACHEPOL-09).
-                cx.expect_nothing_committed(vmo)
-            },
-        );
+    }
+    if pointer.is_list() || pointer.is_of_varying_size() {
+        return;
+    }
+    suite.test(pointer.case("just_fitting"), clauses_of(pointer.prototype), &needs, move |cx| {
+        pointer.try_address(cx, Address::Straddle(size), true).map(drop)
+    });
+    for more in [1, 2, 3] {
+        suite.test(pointer.case(&format!("unaligned_{more}")), &["GEN-08"], &needs, move |cx| {
+            pointer.try_address(cx, Address::Straddle(size + more), true).map(drop)
+        });
     }
 }

@@ -8,6 +8,7 @@ use vmo_abi::{
     ZX_RIGHT_SAME_RIGHTS,
 };
 
+use crate::level::Level;
 use crate::program::Handle;
 use crate::suite::{PAGE, Suite};
 
@@ -64,16 +65,18 @@ pub(super) fn add(suite: &mut Suite) {
         Ok(())
     });
 
-    suite.test("a_value_is_not_used_again_at_once", &["HV-05"], &[], |cx| {
-        let mut values = BTreeSet::new();
-        for _ in 0..1000 {
-            let vmo = cx.create(0)?;
-            let value = cx.handle_value(vmo);
-            cx.expect(values.insert(value), "a new value", format!("{value:#x} again"))?;
-            cx.close(vmo)?;
-        }
-        Ok(())
-    });
+    suite
+        .test("a_value_is_not_used_again_at_once", &["HV-05"], &[], |cx| {
+            let mut values = BTreeSet::new();
+            for _ in 0..1000 {
+                let vmo = cx.create(0)?;
+                let value = cx.handle_value(vmo);
+                cx.expect(values.insert(value), "a new value", format!("{value:#x} again"))?;
+                cx.close(vmo)?;
+            }
+            Ok(())
+        })
+        .at(Level::Kernel);
 
     suite.test("bit_31_names_nothing", &["HV-07"], &[], |cx| {
         let vmo = cx.create(PAGE)?;

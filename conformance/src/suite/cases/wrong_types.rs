@@ -1,23 +1,28 @@
 //! Handles to objects of another type, for every call and every handle
 //! argument, with the right that the call needs and without.
 
-use vmo_abi::Capability::{Handles, OtherObjects, Regions};
-use vmo_abi::{Capability, ZX_ERR_ACCESS_DENIED, ZX_ERR_WRONG_TYPE, zx_rights_t};
+mod any;
 
-use super::prototypes::{ANY_MAPPING, Object, PROTOTYPES, Prototype};
-use crate::program::{Handle, Value};
+use vmo_abi::Capability::{self, Handles, OtherObjects, Regions};
+use vmo_abi::{
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_WRONG_TYPE, ZX_RIGHT_DUPLICATE, zx_rights_t, zx_status_t,
+};
+
+use super::prototypes::{
+    ANY_MAPPING, Clauses, Object, Prototype, REGION_RIGHTS, expect_untouched, prototypes, variants,
+};
+use crate::level::Level;
+use crate::program::Handle;
 use crate::suite::{Checked, Context, PAGE, Suite};
 
-type Make = fn(&mut Context<'_>) -> Checked<Handle>;
-
 /// An object, what making it needs, the rights of a fresh handle to it, and
-/// whether it is a VMO or a region.
+/// whether prototypes can be of it.
 struct Kind {
     name: &'static str,
     needs: &'static [Capability],
     rights: zx_rights_t,
     object: Option<Object>,
-    make: Make,
+    make: fn(&mut Context<'_>) -> Checked<Handle>,
 }
 
 const KINDS: &[Kind] = &[
@@ -46,20 +51,20 @@ const KINDS: &[Kind] = &[
         name: "process",
         needs: &[Regions],
         rights: vmo_abi::ZX_DEFAULT_PROCESS_RIGHTS,
-        object: None,
+        object: Some(Object::Process),
         make: |_| Ok(Handle::Process),
     },
     Kind {
         name: "root_vmar",
         needs: &[Regions],
-        rights: 0x801f,
+        rights: REGION_RIGHTS,
         object: Some(Object::Region),
         make: |_| Ok(Handle::Root),
     },
     Kind {
         name: "vmar",
         needs: &[Regions],
-        rights: 0x801f,
+        rights: REGION_RIGHTS,
         object: Some(Object::Region),
         make: |cx| Ok(cx.allocate(PAGE, ANY_MAPPING)?.0),
     },
@@ -72,61 +77,117 @@ const KINDS: &[Kind] = &[
     },
 ];
 
+/// Tries the call on an object of another type. Below the level of the kernel
+/// a missing right may be noticed before the type, and after it (ND-07).
 fn try_other(
     cx: &mut Context<'_>,
     prototype: &Prototype,
     other: Handle,
-    status: vmo_abi::zx_status_t,
+    status: zx_status_t,
+    is_denied_too: bool,
 ) -> Checked {
-    let object = prototype.object(cx)?;
-    let mut arguments = (prototype.arguments)(cx, object, object)?;
-    arguments[prototype.position] = Value::Handle(other);
-    cx.call(prototype.syscall, arguments)?.is(status)?.untouched().map(drop)
+    let object = prototype.object.make(cx)?;
+    let good = (prototype.arguments)(cx, object, object)?;
+    let mut arguments = good.clone();
+    prototype.put(&mut arguments, other);
+    let answer = cx.call(prototype.syscall, arguments)?;
+    let answer = if is_denied_too && cx.level() != Level::Kernel {
+        answer.one_of(&[ZX_ERR_WRONG_TYPE, ZX_ERR_ACCESS_DENIED])?
+    } else {
+        answer.is(status)?
+    };
+    expect_untouched(cx, answer)?;
+    cx.call(prototype.syscall, good)?.ok().map(drop)
 }
 
 pub(super) fn add(suite: &mut Suite) {
-    for prototype in PROTOTYPES.iter().filter(|prototype| !prototype.wrong_type.is_empty()) {
+    for prototype in prototypes().filter(|prototype| !prototype.wrong_type.is_empty()) {
         for kind in KINDS.iter().filter(|kind| kind.object != Some(prototype.object)) {
-            let has_rights = kind.rights & prototype.rights == prototype.rights;
-            // Which of two errors is found first is the kernel's choice.
-            let clauses: &'static [&'static str] = if has_rights || !prototype.rights_first {
-                prototype.wrong_type
-            } else {
-                &["GEN-01"]
-            };
-            let status = if has_rights || !prototype.rights_first {
-                ZX_ERR_WRONG_TYPE
-            } else {
-                ZX_ERR_ACCESS_DENIED
-            };
-            suite.test(
-                format!("{}::{}", prototype.name, kind.name),
-                clauses,
-                &prototype.needs_and(kind.needs),
-                move |cx| {
-                    let other = (kind.make)(cx)?;
-                    try_other(cx, prototype, other, status)
-                },
-            );
-            // A channel handle cannot be duplicated.
-            let can_duplicate = kind.rights & vmo_abi::ZX_RIGHT_DUPLICATE != 0;
-            if !can_duplicate || prototype.rights == 0 || !has_rights {
-                continue;
-            }
-            let (status, clauses): (_, &'static [&'static str]) = if prototype.rights_first {
-                (ZX_ERR_ACCESS_DENIED, &["GEN-01", "TYPE-02"])
-            } else {
-                (ZX_ERR_WRONG_TYPE, &["GEN-02"])
-            };
-            let needs: Vec<_> = kind.needs.iter().copied().chain([Handles]).collect();
-            suite.test(
-                format!("{}::{}_without_rights", prototype.name, kind.name),
+            add_kind(suite, prototype, kind);
+            add_reduced(suite, prototype, kind);
+        }
+    }
+    add_variants(suite);
+    any::add(suite);
+}
+
+/// The table of the contract: every type with its default rights.
+fn add_kind(suite: &mut Suite, prototype: &'static Prototype, kind: &'static Kind) {
+    let has_rights = kind.rights & prototype.rights == prototype.rights;
+    let is_denied = !has_rights && prototype.rights_first;
+    let (status, clauses): (_, Clauses) = match (is_denied, prototype.name) {
+        (false, _) => (ZX_ERR_WRONG_TYPE, prototype.wrong_type),
+        (true, "vmo_clone") => (ZX_ERR_ACCESS_DENIED, &["TYPE-03", "GEN-01"]),
+        (true, "vmo_set_cache_policy") => (ZX_ERR_ACCESS_DENIED, &["TYPE-04", "GEN-01"]),
+        (true, _) => (ZX_ERR_ACCESS_DENIED, &["GEN-01"]),
+    };
+    suite
+        .test(
+            format!("{}::{}", prototype.name, kind.name),
+            clauses,
+            &prototype.needs_and(kind.needs),
+            move |cx| {
+                let other = (kind.make)(cx)?;
+                try_other(cx, prototype, other, status, !has_rights)
+            },
+        )
+        .at(Level::Page);
+}
+
+/// The same handles with no right at all, and with all but those needed.
+fn add_reduced(suite: &mut Suite, prototype: &'static Prototype, kind: &'static Kind) {
+    // A channel handle cannot be duplicated, and has nothing to lose.
+    let kept = kind.rights & !prototype.rights;
+    if kind.rights & ZX_RIGHT_DUPLICATE == 0 || prototype.rights == 0 {
+        return;
+    }
+    let (status, clauses): (_, Clauses) = match (prototype.rights_first, prototype.name) {
+        (false, _) => (ZX_ERR_WRONG_TYPE, &["GEN-02"]),
+        (true, "vmo_clone") => (ZX_ERR_ACCESS_DENIED, &["GEN-01", "TYPE-03"]),
+        (true, "vmo_set_cache_policy") => (ZX_ERR_ACCESS_DENIED, &["GEN-01", "TYPE-04"]),
+        (true, "vmar_protect" | "vmar_allocate") => (ZX_ERR_ACCESS_DENIED, &["GEN-01", "TYPE-06"]),
+        (true, _) => (ZX_ERR_ACCESS_DENIED, &["GEN-01", "TYPE-02"]),
+    };
+    let needs: Vec<_> = kind.needs.iter().copied().chain([Handles]).collect();
+    let mut rows = vec![("without_rights", 0)];
+    // A right that is not looked for makes no difference.
+    if prototype.rights_first && kept != kind.rights {
+        rows.push(("without_the_right", kept));
+    }
+    for (name, rights) in rows {
+        suite
+            .test(
+                format!("{}::{}_{name}", prototype.name, kind.name),
                 clauses,
                 &prototype.needs_and(&needs),
                 move |cx| {
                     let other = (kind.make)(cx)?;
-                    let powerless = cx.duplicate(other, 0)?;
-                    try_other(cx, prototype, powerless, status)
+                    let reduced = cx.duplicate(other, rights)?;
+                    try_other(cx, prototype, reduced, status, true)
+                },
+            )
+            .at(Level::Page);
+    }
+}
+
+/// Flags decide which rights `vmar_protect` and `vmar_allocate` look for before
+/// they look at the type.
+fn add_variants(suite: &mut Suite) {
+    let on_regions = variants().filter(|prototype| prototype.rights_first);
+    for prototype in on_regions.filter(|prototype| prototype.rights != 0) {
+        for (name, rights, status, is_denied_too) in [
+            ("vmo_with_just_the_rights", prototype.rights, ZX_ERR_WRONG_TYPE, false),
+            ("vmo_without_the_rights", !prototype.rights, ZX_ERR_ACCESS_DENIED, true),
+        ] {
+            let rights = rights & vmo_abi::ZX_DEFAULT_VMO_RIGHTS;
+            suite.test(
+                format!("{}::{name}", prototype.name),
+                &["TYPE-06"],
+                &prototype.needs_and(&[Handles]),
+                move |cx| {
+                    let vmo = cx.create(PAGE)?;
+                    let other = cx.duplicate(vmo, rights)?;
+                    try_other(cx, prototype, other, status, is_denied_too)
                 },
             );
         }

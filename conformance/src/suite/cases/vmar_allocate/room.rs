@@ -120,6 +120,18 @@ fn room(suite: &mut Suite) {
             .at(Level::Kernel);
     }
 
+    suite.test("finds_the_only_room_of_512_pages", &["VMAR-ALLOC-01"], &[Regions, Mapping], |cx| {
+        let (parent, base) = cx.allocate(512 * PAGE, ANY_MAPPING)?;
+        let vmo = create(cx, "m")?;
+        let flags = READ_WRITE | ZX_VM_FLAG_SPECIFIC;
+        cx.vmar_map(parent, 0, vmo, 0, 200 * PAGE, flags)?.ok()?;
+        region_at(cx, parent, 202, 310)?;
+        let at = cx.address_of(plus(base, 200 * PAGE))?;
+        cx.vmar_allocate(parent, 0, 2 * PAGE, ANY_MAPPING)?.ok()?.word_is(5, at)?;
+        let answer = cx.vmar_allocate(parent, 0, PAGE, ANY_MAPPING)?;
+        answer.is(ZX_ERR_NO_MEMORY)?.untouched().map(drop)
+    });
+
     suite.test("a_parent_maps_beside_its_regions", &["VMAR-ALLOC-01"], &[Regions, Mapping], |cx| {
         let child = region_at(cx, Handle::Region, 1, 2)?;
         lay(cx, Handle::Region, "[a]--[d]")?;

@@ -114,6 +114,33 @@ fn room(suite: &mut Suite) {
         );
     }
 
+    // So few pages are free that they cannot be found by chance.
+    for (row, holes, pages, place) in [
+        ("one_page", &[300][..], 1, 300),
+        ("the_first_page", &[0], 1, 0),
+        ("the_last_page", &[511], 1, 511),
+        ("two_pages", &[100, 200, 201, 400], 2, 200),
+        ("three_pages", &[7, 8, 60, 508, 509, 510], 3, 508),
+    ] {
+        suite.test(
+            format!("finds_the_only_room_of_512_pages::{row}"),
+            &["VMAR-MAP-52"],
+            &[Mapping, Regions],
+            move |cx| {
+                let (region, base) = cx.allocate(512 * PAGE, ANY_MAPPING)?;
+                let vmo = create(cx, "a")?;
+                map_at(cx, region, 0, vmo, 0, 512, READ_WRITE)?;
+                for hole in holes {
+                    cx.vmar_unmap(region, plus(base, hole * PAGE), PAGE)?.ok()?;
+                }
+                let other = create(cx, "xyz")?;
+                map(cx, region, other, pages)?;
+                pages_show(cx, plus(base, place * PAGE), &"xyz"[..pages as usize])?;
+                has_no_room(cx, region, other, pages)
+            },
+        );
+    }
+
     suite.test("unmapping_makes_room", &["VMAR-MAP-52"], &[Mapping, Regions], |cx| {
         let (region, base) = cx.allocate(4 * PAGE, ANY_MAPPING)?;
         lay(cx, region, "[abcd]")?;

@@ -130,6 +130,24 @@ fn lengths(suite: &mut Suite) {
             .at(Level::Kernel);
     }
 
+    for (row, len) in [("exactly", 1 << 32), ("rounded_up", (1 << 32) - PAGE + 1)] {
+        suite.test(
+            format!("the_whole_region::{row}"),
+            &["VMAR-PROTECT-01"],
+            &[Mapping],
+            move |cx| {
+                let vmo = create(cx, "ab")?;
+                let answer = cx.vmar_map(Handle::Region, 0, vmo, 0, 1 << 32, READ_WRITE)?;
+                if cx.ok_or_no_memory(answer)?.is_none() {
+                    return Ok(());
+                }
+                cx.vmar_protect(Handle::Region, BASE, len, READ_ONLY)?.ok()?;
+                pages_allow(cx, BASE, "rr")?;
+                pages_show(cx, BASE, "ab")
+            },
+        );
+    }
+
     for bit in 0..12 {
         suite.test(
             format!("an_unaligned_address_changes_nothing::bit_{bit}"),

@@ -45,14 +45,9 @@ pub(super) fn add(suite: &mut Suite) {
 fn when_mapped(suite: &mut Suite) {
     for of_vmo in 0..8 {
         for of_region in 0..8 {
-            let clauses: &'static [&'static str] = if of_region == 7 {
-                &["VMAR-PROTECT-03", "VMAR-MAP-45"]
-            } else {
-                &["VMAR-PROTECT-03", "VMAR-PROTECT-04", "VMAR-MAP-45"]
-            };
             suite.test(
                 format!("rights_when_mapped::vmo_{}::region_{}", named(of_vmo), named(of_region)),
-                clauses,
+                &["VMAR-PROTECT-03", "VMAR-MAP-45"],
                 &[Mapping, Regions, Handles],
                 move |cx| {
                     let vmo = create(cx, "a")?;

@@ -245,14 +245,21 @@ fn outside(suite: &mut Suite) {
         pages_show(cx, Address::Region((last - 1) * PAGE), "a-")
     });
 
-    suite.test("the_whole_region", &["VMAR-UNMAP-01", "VMAR-UNMAP-08"], &[Mapping], |cx| {
-        lay(cx, Handle::Region, "[ab]-[c]")?;
-        let vmo = create(cx, "z")?;
-        map_at(cx, Handle::Region, REGION_BYTES / PAGE - 1, vmo, 0, 1, READ_WRITE)?;
-        cx.vmar_unmap(Handle::Region, BASE, REGION_BYTES - PAGE + 1)?.ok()?;
-        pages_show(cx, BASE, "----")?;
-        pages_show(cx, Address::Region(REGION_BYTES - PAGE), "-")
-    });
+    for (row, len) in [("exactly", REGION_BYTES), ("rounded_up", REGION_BYTES - PAGE + 1)] {
+        suite.test(
+            format!("the_whole_region::{row}"),
+            &["VMAR-UNMAP-01", "VMAR-UNMAP-08"],
+            &[Mapping],
+            move |cx| {
+                lay(cx, Handle::Region, "[ab]-[c]")?;
+                let vmo = create(cx, "z")?;
+                map_at(cx, Handle::Region, REGION_BYTES / PAGE - 1, vmo, 0, 1, READ_WRITE)?;
+                cx.vmar_unmap(Handle::Region, BASE, len)?.ok()?;
+                pages_show(cx, BASE, "----")?;
+                pages_show(cx, Address::Region(REGION_BYTES - PAGE), "-")
+            },
+        );
+    }
 }
 
 fn alignment(suite: &mut Suite) {

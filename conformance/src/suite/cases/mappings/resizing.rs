@@ -175,7 +175,7 @@ fn sizes(suite: &mut Suite) {
     suite.test("far_beyond_the_mapping", &["VMAR-MAP-43"], &[Mapping], |cx| {
         let vmo = create(cx, "ab")?;
         let tail = map_two(cx, vmo)?;
-        let answer = cx.vmo_set_size(vmo, 1 << 40)?;
+        let answer = cx.vmo_set_size(vmo, 1 << 35)?;
         if cx.ok_or_no_memory(answer)?.is_none() {
             return Ok(());
         }

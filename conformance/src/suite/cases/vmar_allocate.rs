@@ -1,5 +1,9 @@
 //! `vmar_allocate`: regions inside regions.
 
+mod arguments;
+mod bounds;
+mod room;
+
 use vmo_abi::Capability::{Handles, Info, Mapping, Regions};
 use vmo_abi::{
     ZX_ERR_ACCESS_DENIED, ZX_ERR_INVALID_ARGS, ZX_OK, ZX_RIGHT_EXECUTE, ZX_RIGHT_READ,
@@ -33,6 +37,9 @@ const GRANTS: &[(&str, u32, u32)] = &[
 ];
 
 pub(super) fn add(suite: &mut Suite) {
+    arguments::add(suite);
+    bounds::add(suite);
+    room::add(suite);
     suite.test("a_region_can_be_mapped_in", &["VMAR-ALLOC-01"], &[Mapping, Regions], |cx| {
         let vmo = numbered(cx, 2)?;
         let (region, base) = cx.allocate(2 * PAGE, ANY_MAPPING)?;

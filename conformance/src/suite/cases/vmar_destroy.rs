@@ -1,5 +1,7 @@
 //! `vmar_destroy`: everything in a region goes away.
 
+mod nested;
+
 use vmo_abi::Capability::{Clone, Handles, Info, Mapping, Regions, Signals};
 use vmo_abi::{ZX_ERR_BAD_STATE, ZX_VM_FLAG_SPECIFIC, ZX_VMO_ZERO_CHILDREN};
 
@@ -11,6 +13,7 @@ use crate::suite::{PAGE, READ_ONLY, READ_WRITE, Suite, plus};
 const SPECIFIC: u32 = READ_WRITE | ZX_VM_FLAG_SPECIFIC;
 
 pub(super) fn add(suite: &mut Suite) {
+    nested::add(suite);
     suite.test("its_mappings_are_gone", &["VMAR-DESTROY-01"], &[Mapping, Regions], |cx| {
         let vmo = numbered(cx, 3)?;
         let (region, base) = cx.allocate(4 * PAGE, ANY_MAPPING)?;

@@ -1,8 +1,14 @@
 //! `vmar_map`: what can be mapped, where, and with which permissions.
 
+mod anywhere;
+mod arguments;
+mod eagerly;
+mod lacking_memory;
 mod lifetime;
+mod overwriting;
 mod permissions;
 mod placement;
+pub(super) mod rights;
 
 use vmo_abi::Capability::{CachePolicy, Mapping, Range};
 use vmo_abi::{
@@ -63,6 +69,12 @@ pub(super) fn add(suite: &mut Suite) {
     placement::add(suite);
     permissions::add(suite);
     lifetime::add(suite);
+    rights::add(suite);
+    arguments::add(suite);
+    anywhere::add(suite);
+    overwriting::add(suite);
+    eagerly::add(suite);
+    lacking_memory::add(suite);
 }
 
 fn contents(suite: &mut Suite) {

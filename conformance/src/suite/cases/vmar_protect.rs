@@ -1,5 +1,9 @@
 //! `vmar_protect`: which permissions pages get, and what is refused.
 
+mod ranges;
+mod rights;
+mod under_way;
+
 use vmo_abi::Capability::{Handles, Mapping, Regions};
 use vmo_abi::{
     ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_ERR_NOT_FOUND, ZX_OK,
@@ -56,6 +60,9 @@ pub(super) fn add(suite: &mut Suite) {
     permissions(suite);
     bounds(suite);
     ranges(suite);
+    ranges::add(suite);
+    rights::add(suite);
+    under_way::add(suite);
 }
 
 fn permissions(suite: &mut Suite) {

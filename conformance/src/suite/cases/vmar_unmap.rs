@@ -1,5 +1,8 @@
 //! `vmar_unmap`: which parts of which mappings go away.
 
+mod ranges;
+mod regions;
+
 use vmo_abi::Capability::{Clone, Handles, Mapping, Regions, Signals};
 use vmo_abi::{
     ZX_ERR_BAD_STATE, ZX_ERR_INVALID_ARGS, ZX_ERR_NOT_FOUND, ZX_OK, ZX_VM_FLAG_SPECIFIC,
@@ -11,6 +14,8 @@ use super::vmar_map::{mark, numbered};
 use crate::level::Level;
 use crate::program::{Address, Handle};
 use crate::suite::{Checked, Context, PAGE, READ_WRITE, Suite, plus};
+
+pub(super) use regions::region_at;
 
 const SPECIFIC: u32 = READ_WRITE | ZX_VM_FLAG_SPECIFIC;
 
@@ -57,6 +62,8 @@ fn expect_gone(
 }
 
 pub(super) fn add(suite: &mut Suite) {
+    ranges::add(suite);
+    regions::add(suite);
     for (row, start, len, gone) in RANGES {
         suite.test(
             format!("removes_just_the_range::{row}"),

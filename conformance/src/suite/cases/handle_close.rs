@@ -1,28 +1,55 @@
 //! `handle_close` and `handle_close_many`.
 
-use vmo_abi::Capability::{Clone, Handles, Info, Mapping, Signals, Threads};
+mod arrays;
+mod many;
+mod waits;
+
+use vmo_abi::Capability::{Clone, Handles, Info, Mapping, OtherObjects, Properties, Signals};
 use vmo_abi::{
-    ZX_ERR_BAD_HANDLE, ZX_ERR_CANCELED, ZX_ERR_INVALID_ARGS, ZX_OK, ZX_SIGNAL_HANDLE_CLOSED,
-    ZX_USER_SIGNAL_0, ZX_VMO_ZERO_CHILDREN,
+    ZX_ERR_BAD_HANDLE, ZX_RIGHT_READ, ZX_RIGHT_WRITE, ZX_USER_SIGNAL_0, ZX_VMO_ZERO_CHILDREN,
 };
 
-use super::object_wait::LONG;
-use crate::level::Level;
-use crate::program::{Address, Handle};
-use crate::suite::{PAGE, READ_WRITE, Side, Suite};
+use super::handle_duplicate::{Kept, VMO_RIGHTS};
+use super::object_get_info::expect_count;
+use crate::program::Handle;
+use crate::suite::{PAGE, READ_WRITE, Suite};
 
 pub(super) fn add(suite: &mut Suite) {
-    one(suite);
-    waits(suite);
-    many(suite);
+    validity(suite);
+    lifetimes(suite);
+    waits::add(suite);
+    many::add(suite);
+    arrays::add(suite);
 }
 
-fn one(suite: &mut Suite) {
+fn validity(suite: &mut Suite) {
     suite.test("closing_makes_it_invalid", &["HANDLE-CLOSE-01", "HANDLE-CLOSE-03"], &[], |cx| {
         let vmo = cx.create(PAGE)?;
         cx.handle_close(vmo)?.ok()?;
-        cx.vmo_get_size(vmo)?.is(ZX_ERR_BAD_HANDLE)?;
+        cx.vmo_get_size(vmo)?.is(ZX_ERR_BAD_HANDLE)?.kept(cx)?;
+        cx.vmo_read(vmo, 0, 1)?.is(ZX_ERR_BAD_HANDLE)?;
+        cx.vmo_write(vmo, 0, b"x")?.is(ZX_ERR_BAD_HANDLE)?;
+        cx.vmo_set_size(vmo, 0)?.is(ZX_ERR_BAD_HANDLE)?;
         cx.handle_close(vmo)?.is(ZX_ERR_BAD_HANDLE).map(drop)
+    });
+
+    suite.test("closing_again_and_again_is_refused", &["HANDLE-CLOSE-03"], &[], |cx| {
+        let vmo = cx.create(PAGE)?;
+        let other = cx.create(2 * PAGE)?;
+        cx.close(vmo)?;
+        for _ in 0..5 {
+            cx.handle_close(vmo)?.is(ZX_ERR_BAD_HANDLE)?;
+        }
+        cx.expect_size(other, 2 * PAGE)
+    });
+
+    suite.test("closing_twice_takes_one_handle", &["HANDLE-CLOSE-03"], &[Handles, Info], |cx| {
+        let vmo = cx.create(PAGE)?;
+        let second = cx.duplicate_same(vmo)?;
+        cx.duplicate_same(vmo)?;
+        cx.close(second)?;
+        cx.handle_close(second)?.is(ZX_ERR_BAD_HANDLE)?;
+        expect_count(cx, vmo, 2)
     });
 
     suite.test("closing_0_is_fine", &["HANDLE-CLOSE-02"], &[], |cx| {
@@ -32,8 +59,37 @@ fn one(suite: &mut Suite) {
         cx.expect_size(vmo, PAGE)
     });
 
-    suite.test("a_value_that_never_was", &["HANDLE-CLOSE-03"], &[], |cx| {
-        cx.handle_close(Handle::Never)?.is(ZX_ERR_BAD_HANDLE).map(drop)
+    for (row, value) in
+        [("all_ones", u32::MAX), ("only_bit_31", 1 << 31), ("bits_31_and_0", 1 << 31 | 1)]
+    {
+        suite.test(
+            format!("a_value_that_never_was::{row}"),
+            &["HANDLE-CLOSE-03"],
+            &[],
+            move |cx| {
+                let vmo = cx.create(PAGE)?;
+                cx.handle_close(Handle::Literal(value))?.is(ZX_ERR_BAD_HANDLE)?;
+                cx.expect_size(vmo, PAGE)
+            },
+        );
+    }
+
+    suite.test("only_the_one_handle_is_closed", &["HANDLE-CLOSE-01"], &[], |cx| {
+        let mut vmos = Vec::new();
+        for pages in 0..12 {
+            vmos.push(cx.create(pages * PAGE)?);
+        }
+        for index in [3, 0, 11, 7] {
+            cx.close(vmos[index])?;
+        }
+        for (pages, vmo) in vmos.into_iter().enumerate() {
+            if [3, 0, 11, 7].contains(&pages) {
+                cx.vmo_get_size(vmo)?.is(ZX_ERR_BAD_HANDLE)?;
+            } else {
+                cx.expect_size(vmo, pages as u64 * PAGE)?;
+            }
+        }
+        Ok(())
     });
 
     suite.test("no_right_is_needed", &["HANDLE-CLOSE-04"], &[Handles], |cx| {
@@ -44,11 +100,45 @@ fn one(suite: &mut Suite) {
         cx.expect_size(vmo, PAGE)
     });
 
+    for &(row, right) in VMO_RIGHTS {
+        suite.test(
+            format!("any_right_will_do::{row}"),
+            &["HANDLE-CLOSE-04"],
+            &[Handles],
+            move |cx| {
+                let vmo = cx.create(PAGE)?;
+                let one = cx.duplicate(vmo, right)?;
+                cx.close(one)?;
+                cx.vmo_get_size(one)?.is(ZX_ERR_BAD_HANDLE).map(drop)
+            },
+        );
+    }
+
+    suite.test(
+        "other_objects_are_closed_alike",
+        &["HANDLE-CLOSE-01", "HANDLE-CLOSE-03"],
+        &[OtherObjects, Info],
+        |cx| {
+            let (near, far) = cx.channel()?;
+            for handle in [cx.event()?, cx.port()?, near] {
+                cx.close(handle)?;
+                cx.expect_valid(handle, false)?;
+                cx.handle_close(handle)?.is(ZX_ERR_BAD_HANDLE)?;
+            }
+            cx.expect_valid(far, true)
+        },
+    );
+}
+
+fn lifetimes(suite: &mut Suite) {
     suite.test("a_mapping_keeps_the_object", &["HANDLE-CLOSE-05"], &[Mapping], |cx| {
-        let vmo = cx.create_filled(PAGE, 0x41)?;
-        let address = cx.map(vmo, 0, PAGE, READ_WRITE)?;
+        let vmo = cx.create_filled(2 * PAGE, 0x41)?;
+        let address = cx.map(vmo, PAGE, PAGE, READ_WRITE)?;
+        cx.write(vmo, PAGE, b"new")?;
         cx.close(vmo)?;
-        cx.expect_load(address, b"A")
+        cx.expect_load(address, b"newA")?;
+        cx.store_bytes(address, b"still")?;
+        cx.expect_load(address, b"stillA")
     });
 
     suite.test("a_clone_keeps_what_it_shows", &["HANDLE-CLOSE-05"], &[Clone], |cx| {
@@ -56,6 +146,48 @@ fn one(suite: &mut Suite) {
         let clone = cx.clone_of(vmo, PAGE, PAGE)?;
         cx.close(vmo)?;
         cx.expect_fill(clone, 0, PAGE, 0x41)
+    });
+
+    suite.test(
+        "another_handle_keeps_everything",
+        &["HANDLE-CLOSE-05"],
+        &[Handles, Info, Properties, Signals],
+        |cx| {
+            let vmo = cx.create_filled(3 * PAGE, 0x41)?;
+            cx.set_name(vmo, b"kept")?;
+            cx.object_signal(vmo, 0, ZX_USER_SIGNAL_0)?.ok()?;
+            let second = cx.duplicate_same(vmo)?;
+            cx.close(vmo)?;
+            let before = cx.snapshot(second)?;
+            for _ in 0..3 {
+                let third = cx.duplicate_same(second)?;
+                cx.close(third)?;
+            }
+            cx.expect_unchanged(second, &before)?;
+            cx.expect_name(second, b"kept")?;
+            cx.expect_signals(second, ZX_VMO_ZERO_CHILDREN | ZX_USER_SIGNAL_0)?;
+            cx.expect_fill(second, 0, 3 * PAGE, 0x41)
+        },
+    );
+
+    suite.test("a_weak_handle_keeps_it_as_well", &["HANDLE-CLOSE-05"], &[Handles], |cx| {
+        let vmo = cx.create_filled(2 * PAGE, 0x41)?;
+        let weak = cx.duplicate(vmo, 0)?;
+        let reader = cx.duplicate(vmo, ZX_RIGHT_READ)?;
+        cx.close(vmo)?;
+        cx.expect_size(weak, 2 * PAGE)?;
+        cx.expect_fill(reader, 0, 2 * PAGE, 0x41)?;
+        cx.close(reader)?;
+        cx.expect_size(weak, 2 * PAGE)
+    });
+
+    suite.test("the_rights_of_others_stay", &["HANDLE-CLOSE-05"], &[Handles, Info], |cx| {
+        let vmo = cx.create(PAGE)?;
+        let reader = cx.duplicate(vmo, ZX_RIGHT_READ)?;
+        let writer = cx.duplicate(vmo, ZX_RIGHT_WRITE)?;
+        cx.close(vmo)?;
+        cx.expect_rights(reader, ZX_RIGHT_READ)?;
+        cx.expect_rights(writer, ZX_RIGHT_WRITE)
     });
 
     suite.test("the_object_is_gone_at_once", &["HANDLE-CLOSE-06"], &[Clone, Signals], |cx| {
@@ -68,120 +200,22 @@ fn one(suite: &mut Suite) {
         }
         Ok(())
     });
-}
-
-fn waits(suite: &mut Suite) {
-    suite.test(
-        "a_wait_through_the_handle_is_canceled",
-        &["HANDLE-CLOSE-07", "OBJ-WAIT-14"],
-        &[Signals, Threads],
-        |cx| {
-            let vmo = cx.create(PAGE)?;
-            let waited = cx.wait_while(vmo, ZX_USER_SIGNAL_0, LONG, |cx| cx.close(vmo))?;
-            waited.is(ZX_ERR_CANCELED, ZX_VMO_ZERO_CHILDREN | ZX_SIGNAL_HANDLE_CLOSED)
-        },
-    );
 
     suite.test(
-        "waits_through_other_handles_go_on",
-        &["HANDLE-CLOSE-08"],
-        &[Handles, Signals, Threads],
+        "the_object_goes_with_its_last_handle",
+        &["HANDLE-CLOSE-06"],
+        &[Clone, Handles, Signals],
         |cx| {
-            let vmo = cx.create(PAGE)?;
-            let second = cx.duplicate_same(vmo)?;
-            let third = cx.duplicate_same(vmo)?;
-            let waited = cx.wait_while(vmo, ZX_USER_SIGNAL_0, LONG, |cx| {
-                cx.close(second)?;
-                cx.object_signal(third, 0, ZX_USER_SIGNAL_0)?.ok().map(drop)
-            })?;
-            waited.is(ZX_OK, ZX_VMO_ZERO_CHILDREN | ZX_USER_SIGNAL_0)
+            let parent = cx.create(PAGE)?;
+            let mut handles = vec![cx.clone_of(parent, 0, PAGE)?];
+            for _ in 0..5 {
+                handles.push(cx.duplicate(handles[0], ZX_RIGHT_READ | 1)?);
+            }
+            while let Some(handle) = handles.pop() {
+                cx.close(handle)?;
+                cx.expect_signal(parent, ZX_VMO_ZERO_CHILDREN, handles.is_empty())?;
+            }
+            Ok(())
         },
     );
-}
-
-fn many(suite: &mut Suite) {
-    for count in [1_usize, 2, 3, 63, 64, 65, 130] {
-        suite.test(
-            format!("many_closes_every_handle::{count}"),
-            &["HANDLE-CLOSE-09"],
-            &[Handles, Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let mut handles = Vec::new();
-                for _ in 0..count {
-                    handles.push(cx.duplicate_same(vmo)?);
-                }
-                cx.handle_close_many(&handles)?.ok()?;
-                for handle in handles {
-                    cx.expect_valid(handle, false)?;
-                }
-                let left = cx.handle_count(vmo)?;
-                cx.expect(left == 1, "1 handle", left)
-            },
-        );
-    }
-
-    for (row, place) in [("first", 0), ("middle", 1), ("last", 3)] {
-        suite.test(
-            format!("many_with_a_bad_entry_closes_the_others::{row}"),
-            &["HANDLE-CLOSE-09", "HANDLE-CLOSE-10"],
-            &[Handles, Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let bad = cx.closed_handle()?;
-                let mut handles = Vec::new();
-                for index in 0..4 {
-                    handles.push(if index == place { bad } else { cx.duplicate_same(vmo)? });
-                }
-                cx.handle_close_many(&handles)?.is(ZX_ERR_BAD_HANDLE)?;
-                for handle in handles {
-                    cx.expect_valid(handle, false)?;
-                }
-                cx.expect_valid(vmo, true)
-            },
-        );
-    }
-
-    suite.test("many_with_a_value_twice", &["HANDLE-CLOSE-10"], &[Handles, Info], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let second = cx.duplicate_same(vmo)?;
-        let third = cx.duplicate_same(vmo)?;
-        cx.handle_close_many(&[second, second, third])?.is(ZX_ERR_BAD_HANDLE)?;
-        cx.expect_valid(second, false)?;
-        cx.expect_valid(third, false)?;
-        cx.expect_valid(vmo, true)
-    });
-
-    suite.test("many_skips_0", &["HANDLE-CLOSE-11"], &[Handles, Info], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let second = cx.duplicate_same(vmo)?;
-        cx.handle_close_many(&[Handle::Invalid, second, Handle::Invalid])?.ok()?;
-        cx.expect_valid(second, false)?;
-        cx.handle_close_many(&[Handle::Invalid, Handle::Invalid])?.ok()?;
-        cx.expect_valid(vmo, true)
-    });
-
-    for address in [Address::Null, Address::Unmapped, Address::Kernel] {
-        let row = format!("{address:?}").to_lowercase();
-        suite.test(
-            format!("many_of_none_looks_at_nothing::{row}"),
-            &["HANDLE-CLOSE-12"],
-            &[Handles],
-            move |cx| {
-                cx.with("handles", address);
-                cx.handle_close_many(&[])?.ok().map(drop)
-            },
-        );
-    }
-
-    suite
-        .test("many_with_an_unreadable_array", &["HANDLE-CLOSE-13"], &[Handles, Info], |cx| {
-            let vmo = cx.create(PAGE)?;
-            let second = cx.duplicate_same(vmo)?;
-            cx.with("handles", Address::Unmapped);
-            let answer = cx.handle_close_many(&[second])?;
-            let (_, side) = cx.either("C-29", answer, ZX_ERR_INVALID_ARGS, ZX_OK)?;
-            if side == Side::Kernel { cx.expect_valid(second, true) } else { Ok(()) }
-        })
-        .at(Level::Page);
 }

@@ -1,116 +1,73 @@
 //! `handle_duplicate`: which rights the new handle gets, and what it shares.
 
-use vmo_abi::Capability::{Handles, Info, MemoryControl, Properties, Signals};
+mod rights;
+mod sharing;
+
+use vmo_abi::Capability::{Handles, Info, MemoryControl};
 use vmo_abi::{
-    ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_INVALID_ARGS, ZX_OK, ZX_RIGHT_DUPLICATE,
-    ZX_RIGHT_READ, ZX_RIGHT_SAME_RIGHTS, ZX_RIGHT_TRANSFER, ZX_RIGHT_WRITE, ZX_USER_SIGNAL_3,
-    zx_rights_t,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_INVALID_ARGS, ZX_ERR_NO_MEMORY, ZX_OK, ZX_RIGHT_DUPLICATE,
+    ZX_RIGHT_EXECUTE, ZX_RIGHT_GET_PROPERTY, ZX_RIGHT_INSPECT, ZX_RIGHT_MAP, ZX_RIGHT_READ,
+    ZX_RIGHT_SAME_RIGHTS, ZX_RIGHT_SET_PROPERTY, ZX_RIGHT_SIGNAL, ZX_RIGHT_TRANSFER, ZX_RIGHT_WAIT,
+    ZX_RIGHT_WRITE, zx_rights_t,
 };
 
+use super::object_get_info::expect_count;
 use crate::level::Level;
-use crate::program::Address;
-use crate::suite::{PAGE, Suite};
+use crate::program::{Address, Handle};
+use crate::suite::{Checked, Context, Judged, PAGE, Suite};
 
-/// Rights that are kept by a duplicate.
-const SUBSETS: &[(&str, zx_rights_t)] = &[
-    ("none", 0),
+/// The rights that a fresh VMO handle has, by name.
+pub(in crate::suite::cases) const VMO_RIGHTS: &[(&str, zx_rights_t)] = &[
     ("duplicate", ZX_RIGHT_DUPLICATE),
     ("transfer", ZX_RIGHT_TRANSFER),
     ("read", ZX_RIGHT_READ),
     ("write", ZX_RIGHT_WRITE),
-    ("read_write", ZX_RIGHT_READ | ZX_RIGHT_WRITE),
-    ("execute", 1 << 4),
-    ("map", 1 << 5),
-    ("get_property", 1 << 6),
-    ("set_property", 1 << 7),
-    ("signal", 1 << 12),
-    ("wait", 1 << 14),
-    ("inspect", 1 << 15),
-    ("all_but_duplicate", ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_DUPLICATE),
-    ("all_but_write", ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_WRITE),
+    ("execute", ZX_RIGHT_EXECUTE),
+    ("map", ZX_RIGHT_MAP),
+    ("get_property", ZX_RIGHT_GET_PROPERTY),
+    ("set_property", ZX_RIGHT_SET_PROPERTY),
+    ("signal", ZX_RIGHT_SIGNAL),
+    ("wait", ZX_RIGHT_WAIT),
+    ("inspect", ZX_RIGHT_INSPECT),
 ];
 
+/// Out pointers that no handle can be stored at.
+pub(in crate::suite::cases) const BAD_PLACES: &[(&str, Address)] = &[
+    ("null", Address::Null),
+    ("unmapped", Address::Unmapped),
+    ("readonly", Address::ReadOnly),
+    ("kernel", Address::Kernel),
+    ("straddling_by_1", Address::Straddle(1)),
+    ("straddling_by_3", Address::Straddle(3)),
+];
+
+/// What a refusal leaves alone.
+pub(in crate::suite::cases) trait Kept: Sized {
+    /// Expects that every good output location kept its bytes, which only the
+    /// kernel promises (GEN-06): below its level anything may be there.
+    fn kept(self, cx: &Context<'_>) -> Checked<Self>;
+}
+
+impl Kept for Judged {
+    fn kept(self, cx: &Context<'_>) -> Checked<Self> {
+        if cx.level() == Level::Kernel { self.untouched() } else { Ok(self) }
+    }
+}
+
+/// The level at which a fresh VMO handle has to have a right: the pages name
+/// eight of them, and WAIT is needed to see the seed's signal (C-02).
+pub(in crate::suite::cases) fn level_of(right: zx_rights_t) -> Level {
+    if right & (ZX_RIGHT_SIGNAL | ZX_RIGHT_INSPECT) == 0 { Level::Page } else { Level::Kernel }
+}
+
 pub(super) fn add(suite: &mut Suite) {
-    for &(row, rights) in SUBSETS {
-        suite.test(
-            format!("gives_just_the_rights::{row}"),
-            &["HANDLE-DUP-03"],
-            &[Handles, Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let before = cx.rights(vmo)?;
-                let second = cx.duplicate(vmo, rights)?;
-                cx.expect_rights(second, rights)?;
-                cx.expect_rights(vmo, before)
-            },
-        );
-    }
+    rights::add(suite);
+    sharing::add(suite);
+    refusals(suite);
+    failures(suite);
+}
 
-    suite.test("same_rights_gives_the_same", &["HANDLE-DUP-02"], &[Handles, Info], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let rights = cx.rights(vmo)?;
-        let second = cx.duplicate(vmo, ZX_RIGHT_SAME_RIGHTS)?;
-        cx.expect_rights(second, rights)?;
-        let few = cx.duplicate(vmo, ZX_RIGHT_DUPLICATE | ZX_RIGHT_READ)?;
-        let fewer = cx.duplicate(few, ZX_RIGHT_SAME_RIGHTS)?;
-        cx.expect_rights(fewer, ZX_RIGHT_DUPLICATE | ZX_RIGHT_READ)
-    });
-
-    suite
-        .test("just_its_own_rights_may_be_asked", &["HANDLE-DUP-04"], &[Handles, Info], |cx| {
-            let vmo = cx.create(PAGE)?;
-            let rights = cx.rights(vmo)?;
-            let answer = cx.handle_duplicate(vmo, rights)?;
-            let (answer, _) = cx.either("C-21", answer, ZX_ERR_INVALID_ARGS, ZX_OK)?;
-            if answer.status() == Some(ZX_OK) {
-                return cx.expect_rights(answer.handle(0), rights);
-            }
-            answer.untouched().map(drop)
-        })
-        .at(Level::Page);
-
-    for bit in 0..31 {
-        suite.test(
-            format!("a_right_it_lacks_is_refused::bit_{bit}"),
-            &["HANDLE-DUP-05"],
-            &[Handles, Info],
-            move |cx| {
-                let right = 1 << bit;
-                let vmo = cx.create(PAGE)?;
-                let most = cx.rights(vmo)? & !right | ZX_RIGHT_DUPLICATE;
-                let few = cx.duplicate(vmo, if bit == 0 { ZX_RIGHT_READ } else { most })?;
-                // Without DUPLICATE itself the refusal has another name.
-                let refusal = if bit == 0 { ZX_ERR_ACCESS_DENIED } else { ZX_ERR_INVALID_ARGS };
-                for asked in [right, right | ZX_RIGHT_READ] {
-                    cx.handle_duplicate(few, asked)?.is(refusal)?.untouched()?;
-                }
-                cx.expect_valid(few, true)
-            },
-        );
-        suite.test(
-            format!("same_rights_with_another_bit_is_refused::bit_{bit}"),
-            &["HANDLE-DUP-06"],
-            &[Handles, Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let answer = cx.handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS | 1 << bit)?;
-                answer.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
-                let count = cx.handle_count(vmo)?;
-                cx.expect(count == 1, "1 handle", count)
-            },
-        );
-    }
-
-    suite.test("no_rights_at_all_is_allowed", &["HANDLE-DUP-07"], &[Handles, Info], |cx| {
-        let vmo = cx.create(3 * PAGE)?;
-        let bare = cx.duplicate(vmo, 0)?;
-        cx.expect_rights(bare, 0)?;
-        cx.expect_size(bare, 3 * PAGE)?;
-        cx.vmo_read(bare, 0, 1)?.is(ZX_ERR_ACCESS_DENIED)?;
-        let other = cx.handle_replace(bare, 0)?.ok()?.handle(0);
-        cx.close(other)
-    });
-
+fn refusals(suite: &mut Suite) {
     for (row, asked) in
         [("same_rights", ZX_RIGHT_SAME_RIGHTS), ("none", 0), ("read", ZX_RIGHT_READ)]
     {
@@ -121,78 +78,101 @@ pub(super) fn add(suite: &mut Suite) {
             move |cx| {
                 let vmo = cx.create(PAGE)?;
                 let fixed = cx.duplicate(vmo, ZX_RIGHT_READ | ZX_RIGHT_WRITE)?;
-                cx.handle_duplicate(fixed, asked)?.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
-                cx.expect_valid(fixed, true)
+                cx.handle_duplicate(fixed, asked)?.is(ZX_ERR_ACCESS_DENIED)?.kept(cx)?;
+                cx.expect_rights(fixed, ZX_RIGHT_READ | ZX_RIGHT_WRITE)?;
+                expect_count(cx, vmo, 2)
             },
         );
     }
 
-    suite.test("the_right_comes_before_the_subset", &["HANDLE-DUP-09"], &[Handles], |cx| {
+    suite.test("a_handle_without_rights_is_denied", &["HANDLE-DUP-08"], &[Handles], |cx| {
         let vmo = cx.create(PAGE)?;
-        let fixed = cx.duplicate(vmo, ZX_RIGHT_READ)?;
-        let answer = cx.handle_duplicate(fixed, ZX_RIGHT_READ | ZX_RIGHT_WRITE)?;
-        answer.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
-        cx.handle_duplicate(fixed, 1 << 30)?.is(ZX_ERR_ACCESS_DENIED).map(drop)
+        let bare = cx.duplicate(vmo, 0)?;
+        for asked in [ZX_RIGHT_SAME_RIGHTS, 0] {
+            cx.handle_duplicate(bare, asked)?.is(ZX_ERR_ACCESS_DENIED)?.kept(cx)?;
+        }
+        Ok(())
     });
 
-    suite.test("both_name_the_same_vmo", &["HANDLE-DUP-13", "HANDLE-DUP-01"], &[Handles], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let second = cx.duplicate_same(vmo)?;
-        cx.write(vmo, 0, b"one")?;
-        cx.expect_bytes(second, 0, b"one")?;
-        cx.resize(second, 3 * PAGE)?;
-        cx.expect_size(vmo, 3 * PAGE)?;
-        cx.write(second, 2 * PAGE, b"two")?;
-        cx.expect_bytes(vmo, 2 * PAGE, b"two")
+    for (row, asked) in [
+        ("one_more", ZX_RIGHT_READ | ZX_RIGHT_WRITE),
+        ("undefined", 1 << 30),
+        ("same_rights_and_more", ZX_RIGHT_SAME_RIGHTS | ZX_RIGHT_READ),
+        ("all_ones", u32::MAX),
+    ] {
+        suite.test(
+            format!("the_right_comes_before_the_subset::{row}"),
+            &["HANDLE-DUP-09"],
+            &[Handles],
+            move |cx| {
+                let vmo = cx.create(PAGE)?;
+                let fixed = cx.duplicate(vmo, ZX_RIGHT_READ)?;
+                cx.handle_duplicate(fixed, asked)?.is(ZX_ERR_ACCESS_DENIED)?.kept(cx).map(drop)
+            },
+        );
+    }
+
+    suite.test("no_handle_with_bad_rights_is_no_handle", &["HANDLE-DUP-10"], &[Handles], |cx| {
+        let closed = cx.closed_handle()?;
+        for bad in [Handle::Invalid, Handle::Never, closed] {
+            let answer = cx.handle_duplicate(bad, ZX_RIGHT_SAME_RIGHTS)?;
+            answer.is(vmo_abi::ZX_ERR_BAD_HANDLE)?.kept(cx)?;
+        }
+        Ok(())
     });
+}
 
-    suite.test(
-        "both_show_name_and_signals",
-        &["HANDLE-DUP-13"],
-        &[Handles, Properties, Signals],
-        |cx| {
-            let vmo = cx.create(PAGE)?;
-            let second = cx.duplicate_same(vmo)?;
-            cx.set_name(second, b"shared")?;
-            cx.expect_name(vmo, b"shared")?;
-            cx.object_signal(vmo, 0, ZX_USER_SIGNAL_3)?.ok()?;
-            cx.expect_signal(second, ZX_USER_SIGNAL_3, true)
-        },
-    );
-
-    suite.test("closing_one_leaves_the_other", &["HANDLE-DUP-01"], &[Handles], |cx| {
-        let vmo = cx.create_filled(PAGE, 0x41)?;
-        let second = cx.duplicate_same(vmo)?;
-        let third = cx.duplicate_same(second)?;
-        cx.close(vmo)?;
-        cx.expect_bytes(second, 0, b"A")?;
-        cx.close(second)?;
-        cx.expect_bytes(third, PAGE - 1, b"A")
-    });
-
-    for address in [Address::Null, Address::Unmapped, Address::ReadOnly] {
-        let row = format!("{address:?}").to_lowercase();
+fn failures(suite: &mut Suite) {
+    for &(row, address) in BAD_PLACES {
         suite.test(
             format!("a_bad_pointer_adds_no_handle::{row}"),
             &["HANDLE-DUP-12"],
             &[Handles, Info],
             move |cx| {
-                let vmo = cx.create(PAGE)?;
-                cx.with("out", address);
-                cx.handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS)?.is(ZX_ERR_INVALID_ARGS)?;
-                let count = cx.handle_count(vmo)?;
-                cx.expect(count == 1, "1 handle", count)?;
-                cx.expect_size(vmo, PAGE)
+                let vmo = cx.create_filled(PAGE, 0x41)?;
+                let rights = cx.rights(vmo)?;
+                for asked in [ZX_RIGHT_SAME_RIGHTS, ZX_RIGHT_READ, 0] {
+                    cx.with("out", address);
+                    cx.handle_duplicate(vmo, asked)?.is(ZX_ERR_INVALID_ARGS)?;
+                    expect_count(cx, vmo, 1)?;
+                }
+                cx.expect_rights(vmo, rights)?;
+                cx.expect_fill(vmo, 0, PAGE, 0x41)
             },
         );
     }
 
-    suite.test("lack_of_memory", &["HANDLE-DUP-14"], &[Handles, MemoryControl], |cx| {
+    suite.test("many_failures_add_no_handle", &["HANDLE-DUP-12"], &[Handles, Info], |cx| {
         let vmo = cx.create(PAGE)?;
-        cx.fail_allocation(Some(1))?;
-        let answer = cx.handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS)?;
-        cx.fail_allocation(None)?;
-        answer.one_of(&[ZX_OK, vmo_abi::ZX_ERR_NO_MEMORY])?;
-        cx.expect_size(vmo, PAGE)
+        for round in 0..100 {
+            if round % 2 == 0 {
+                cx.with("out", Address::Null);
+            }
+            let asked = if round % 2 == 0 { ZX_RIGHT_SAME_RIGHTS } else { 1 << 20 };
+            cx.handle_duplicate(vmo, asked)?.is(ZX_ERR_INVALID_ARGS)?;
+        }
+        expect_count(cx, vmo, 1)
     });
+
+    for nth in 1..4 {
+        suite.test(
+            format!("lack_of_memory_adds_no_handle::allocation_{nth}"),
+            &["HANDLE-DUP-14"],
+            &[Handles, Info, MemoryControl],
+            move |cx| {
+                let vmo = cx.create(PAGE)?;
+                cx.fail_allocation(Some(nth))?;
+                let answer = cx.handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS)?;
+                cx.fail_allocation(None)?;
+                let answer = answer.one_of(&[ZX_OK, ZX_ERR_NO_MEMORY])?;
+                if answer.status() == Some(ZX_OK) {
+                    return expect_count(cx, vmo, 2);
+                }
+                answer.kept(cx)?;
+                expect_count(cx, vmo, 1)?;
+                cx.duplicate_same(vmo)?;
+                expect_count(cx, vmo, 2)
+            },
+        );
+    }
 }

@@ -1,31 +1,41 @@
 //! `object_get_info`: handles and the VMOs of a process.
 
+mod counts;
+mod records;
+mod topics;
 mod vmos;
 
 use vmo_abi::Capability::{Clone, Handles, Info, OtherObjects, Regions};
 use vmo_abi::{
-    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_BUFFER_TOO_SMALL, ZX_ERR_INVALID_ARGS,
-    ZX_ERR_NOT_SUPPORTED, ZX_ERR_WRONG_TYPE, ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_COUNT,
-    ZX_INFO_HANDLE_VALID, ZX_INFO_PROCESS_VMOS, ZX_RIGHT_READ, zx_rights_t,
+    ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_VALID, ZX_OBJ_TYPE_EVENT, ZX_OBJ_TYPE_PORT,
+    ZX_OBJ_TYPE_VMAR, ZX_OBJ_TYPE_VMO, ZX_RIGHT_SAME_RIGHTS, zx_info_handle_basic_t,
 };
 
+use super::handle_duplicate::{VMO_RIGHTS, level_of};
 use crate::program::{Address, Handle};
-use crate::suite::{PAGE, Suite};
+use crate::suite::{Checked, Context, PAGE, Suite};
 
-/// Topics for other objects that a VMO is of the wrong type for.
-const OTHERS: &[(&str, u32)] = &[
-    ("process", 3),
-    ("vmar", 7),
-    ("thread", 10),
-    ("process_maps", 13),
-    ("process_vmos", ZX_INFO_PROCESS_VMOS),
-];
+/// Expects so many handles to name an object.
+pub(in crate::suite::cases) fn expect_count(
+    cx: &mut Context<'_>,
+    handle: Handle,
+    expected: u32,
+) -> Checked {
+    let count = cx.handle_count(handle)?;
+    cx.expect(count == expected, format!("{expected} handles"), format!("{count}"))
+}
+
+/// The record of `ZX_INFO_HANDLE_BASIC`.
+fn basic_info(cx: &mut Context<'_>, handle: Handle) -> Checked<zx_info_handle_basic_t> {
+    cx.object_get_info(handle, ZX_INFO_HANDLE_BASIC, 32)?.ok()?.basic_info()
+}
 
 pub(super) fn add(suite: &mut Suite) {
     valid(suite);
     basic(suite);
-    count(suite);
-    topics(suite);
+    records::add(suite);
+    counts::add(suite);
+    topics::add(suite);
     vmos::add(suite);
 }
 
@@ -36,27 +46,64 @@ fn valid(suite: &mut Suite) {
         cx.expect_valid(vmo, true)?;
         cx.expect_valid(closed, false)?;
         cx.expect_valid(Handle::Invalid, false)?;
-        cx.expect_valid(Handle::Never, false)
+        cx.expect_valid(Handle::Never, false)?;
+        cx.close(vmo)?;
+        cx.expect_valid(vmo, false)
     });
 
-    for address in [Address::Null, Address::Unmapped, Address::Kernel] {
-        let row = format!("{address:?}").to_lowercase();
+    suite.test("valid_needs_no_right", &["OBJ-INFO-01"], &[Info, Handles], |cx| {
+        let vmo = cx.create(PAGE)?;
+        let bare = cx.duplicate(vmo, 0)?;
+        cx.expect_valid(bare, true)?;
+        cx.close(vmo)?;
+        cx.expect_valid(bare, true)
+    });
+
+    suite.test(
+        "valid_tells_handles_of_any_object",
+        &["OBJ-INFO-01"],
+        &[Info, OtherObjects, Regions],
+        |cx| {
+            let (near, far) = cx.channel()?;
+            for handle in [near, far, cx.event()?, cx.port()?, Handle::Region] {
+                cx.expect_valid(handle, true)?;
+            }
+            cx.close(near)?;
+            cx.expect_valid(near, false)?;
+            cx.expect_valid(far, true)
+        },
+    );
+
+    for (row, address) in [
+        ("null", Address::Null),
+        ("unmapped", Address::Unmapped),
+        ("kernel", Address::Kernel),
+        ("readonly", Address::ReadOnly),
+        ("straddle", Address::Straddle(1)),
+    ] {
         suite.test(
             format!("valid_looks_at_no_pointer::{row}"),
             &["OBJ-INFO-02"],
             &[Info],
             move |cx| {
                 let vmo = cx.create(PAGE)?;
-                cx.with("buffer", address).with("actual", address).with("avail", address);
-                cx.object_get_info(vmo, ZX_INFO_HANDLE_VALID, 64)?.ok().map(drop)
+                for size in [0, 1, 64, u64::MAX] {
+                    cx.with("buffer", address).with("actual", address).with("avail", address);
+                    cx.object_get_info(vmo, ZX_INFO_HANDLE_VALID, size)?.ok()?;
+                }
+                Ok(())
             },
         );
     }
 
-    suite.test("valid_writes_nothing", &["OBJ-INFO-02"], &[Info], |cx| {
-        let vmo = cx.create(PAGE)?;
-        cx.object_get_info(vmo, ZX_INFO_HANDLE_VALID, 64)?.ok()?.untouched().map(drop)
-    });
+    for size in [0, 1, 32, 64, 4096] {
+        suite.test(format!("valid_writes_nothing::{size}"), &["OBJ-INFO-02"], &[Info], move |cx| {
+            let vmo = cx.create(PAGE)?;
+            let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_VALID, size)?.ok()?.untouched()?;
+            let told = answer.has_word(4) || answer.has_word(5);
+            cx.expect(!told, "actual and avail keep their bytes", "one was written")
+        });
+    }
 }
 
 fn basic(suite: &mut Suite) {
@@ -66,162 +113,71 @@ fn basic(suite: &mut Suite) {
         &[Info],
         |cx| {
             let vmo = cx.create(PAGE)?;
-            let info = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, 32)?.ok()?.basic_info()?;
+            let info = basic_info(cx, vmo)?;
             cx.expect(info.koid != 0, "a koid", info.koid)?;
-            cx.expect(info.type_ == 3, "type 3", info.type_)?;
-            cx.expect(info.props == 1, "waitable", info.props)
+            cx.expect(info.type_ == ZX_OBJ_TYPE_VMO, "type 3", info.type_)?;
+            cx.expect(info.props == 1, "waitable", info.props)?;
+            let again = basic_info(cx, vmo)?;
+            cx.expect(again == info, format!("{info:x?}"), format!("{again:x?}"))
         },
     );
+
+    for (row, right) in [("all", ZX_RIGHT_SAME_RIGHTS), ("none", 0), ("duplicate", 1)] {
+        suite.test(
+            format!("basic_tells_the_same_through_any_handle::{row}"),
+            &["OBJ-INFO-03", "OBJ-INFO-06", "OBJ-INFO-08", "KOID-02"],
+            &[Info, Handles],
+            move |cx| {
+                let vmo = cx.create(PAGE)?;
+                let info = basic_info(cx, vmo)?;
+                let second = cx.duplicate(vmo, right)?;
+                let rights = if right == ZX_RIGHT_SAME_RIGHTS { info.rights } else { right };
+                let expected = zx_info_handle_basic_t { rights, ..info };
+                let seen = basic_info(cx, second)?;
+                cx.expect(seen == expected, format!("{expected:x?}"), format!("{seen:x?}"))
+            },
+        );
+    }
 
     suite.test("basic_gives_no_related_koid", &["OBJ-INFO-07"], &[Info, Clone], |cx| {
         let vmo = cx.create(PAGE)?;
         let clone = cx.clone_of(vmo, 0, PAGE)?;
-        for handle in [vmo, clone] {
-            let info = cx.object_get_info(handle, ZX_INFO_HANDLE_BASIC, 32)?.ok()?.basic_info()?;
-            cx.expect(info.related_koid == 0, "0", info.related_koid)?;
+        let second = cx.clone_of(clone, 0, PAGE)?;
+        for handle in [vmo, clone, second] {
+            let related = basic_info(cx, handle)?.related_koid;
+            cx.expect(related == 0, "0", related)?;
         }
         Ok(())
     });
 
-    for bit in [0, 1, 2, 3, 4, 5, 6, 7, 12, 14, 15] {
-        suite.test(
-            format!("basic_gives_just_the_rights::bit_{bit}"),
-            &["OBJ-INFO-05"],
-            &[Info, Handles],
-            move |cx| {
-                let right: zx_rights_t = 1 << bit;
-                let vmo = cx.create(PAGE)?;
-                let one = cx.duplicate(vmo, right)?;
-                cx.expect_rights(one, right)
-            },
-        );
-    }
-
-    suite.test("basic_tells_one_record", &["OBJ-INFO-09"], &[Info], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, 32)?.ok()?;
-        answer.word_is(4, 1)?.word_is(5, 1)?;
-        cx.with("actual", Address::Null).with("avail", Address::Null);
-        cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, 32)?.ok().map(drop)
-    });
-
-    for size in [0, 1, 31] {
-        suite.test(
-            format!("basic_needs_32_bytes::{size}"),
-            &["OBJ-INFO-10", "OBJ-INFO-11"],
-            &[Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, size)?;
-                let answer = answer.is(ZX_ERR_BUFFER_TOO_SMALL)?;
-                answer.word_is(4, 0)?.word_is(5, 1)?;
-                cx.with("buffer", Address::Null);
-                let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, size)?;
-                answer.is(ZX_ERR_BUFFER_TOO_SMALL)?.word_is(4, 0).map(drop)
-            },
-        );
-    }
-
-    for size in [33, 64, 4096] {
-        suite.test(
-            format!("basic_writes_one_record::{size}"),
-            &["OBJ-INFO-12"],
-            &[Info],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, size)?.ok()?;
-                let behind = answer.bytes().get(32).copied();
-                // The tester had put other bytes there.
-                cx.expect(behind.is_none_or(|byte| byte != 0), "only one record", "more")?;
-                answer.word_is(4, 1)?.word_is(5, 1).map(drop)
-            },
-        );
-    }
-
-    suite.test("basic_stores_in_order", &["OBJ-INFO-14"], &[Info], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let koid = cx.koid(vmo)?;
-        cx.with("avail", Address::Unmapped);
-        let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, 32)?;
-        let (stored, described) = (answer.has_word(4), answer.basic_info()?.koid == koid);
-        answer.is(ZX_ERR_INVALID_ARGS)?;
-        cx.expect(stored && described, "record and actual stored", "not stored")?;
-        cx.with("buffer", Address::Unmapped);
-        let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_BASIC, 32)?;
-        let stored = answer.has_word(4) || answer.has_word(5);
-        answer.is(ZX_ERR_INVALID_ARGS)?;
-        cx.expect(!stored, "nothing stored behind a bad buffer", "actual or avail stored")
-    });
-}
-
-fn count(suite: &mut Suite) {
-    suite.test("count_counts_handles", &["OBJ-INFO-18"], &[Info, Handles], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let mut handles = Vec::new();
-        for expected in 1..5 {
-            let count = cx.handle_count(vmo)?;
-            cx.expect(count == expected, expected, count)?;
-            handles.push(cx.duplicate_same(vmo)?);
-        }
-        for expected in (1..5).rev() {
-            let Some(handle) = handles.pop() else { break };
-            cx.close(handle)?;
-            let count = cx.handle_count(vmo)?;
-            cx.expect(count == expected, expected, count)?;
-        }
-        let other = cx.handle_replace(vmo, vmo_abi::ZX_RIGHT_SAME_RIGHTS)?.ok()?.handle(0);
-        let count = cx.handle_count(other)?;
-        cx.expect(count == 1, 1, count)
-    });
-
-    suite.test("count_needs_read", &["OBJ-INFO-19"], &[Info, Handles], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let blind = cx.duplicate_without(vmo, ZX_RIGHT_READ)?;
-        let answer = cx.object_get_info(blind, ZX_INFO_HANDLE_COUNT, 4)?;
-        answer.is(ZX_ERR_ACCESS_DENIED).map(drop)
-    });
-
-    for size in [0, 3] {
-        suite.test(format!("count_needs_4_bytes::{size}"), &["OBJ-INFO-10"], &[Info], move |cx| {
+    suite.test(
+        "basic_describes_a_clone",
+        &["OBJ-INFO-03", "OBJ-INFO-06", "OBJ-INFO-08"],
+        &[Info, Clone],
+        |cx| {
             let vmo = cx.create(PAGE)?;
-            let answer = cx.object_get_info(vmo, ZX_INFO_HANDLE_COUNT, size)?;
-            answer.is(ZX_ERR_BUFFER_TOO_SMALL).map(drop)
-        });
-    }
-}
+            let clone = cx.clone_of(vmo, 0, PAGE)?;
+            let (parent, info) = (basic_info(cx, vmo)?, basic_info(cx, clone)?);
+            cx.expect(info.type_ == ZX_OBJ_TYPE_VMO, "type 3", info.type_)?;
+            cx.expect(info.props == 1, "waitable", info.props)?;
+            cx.expect(info.koid != parent.koid && info.koid != 0, "its own koid", info.koid)
+        },
+    );
 
-fn topics(suite: &mut Suite) {
-    for (row, topic) in [("0", 0), ("999", 999), ("all_ones", u32::MAX), ("high_bit", 1 << 31)] {
-        // Topic 0 is no topic, either.
-        suite.test(format!("an_undefined_topic::{row}"), &["OBJ-INFO-16"], &[Info], move |cx| {
-            let vmo = cx.create(PAGE)?;
-            cx.object_get_info(vmo, topic, 64)?.is(ZX_ERR_NOT_SUPPORTED).map(drop)
-        });
-        suite.test(
-            format!("an_undefined_topic_comes_before_the_handle::{row}"),
-            &["OBJ-INFO-17"],
-            &[Info],
-            move |cx| {
-                cx.object_get_info(Handle::Never, topic, 64)?.is(ZX_ERR_NOT_SUPPORTED).map(drop)
-            },
-        );
-    }
-
-    for &(row, topic) in OTHERS {
-        suite.test(format!("a_topic_for_others::{row}"), &["OBJ-INFO-21"], &[Info], move |cx| {
-            let vmo = cx.create(PAGE)?;
-            cx.object_get_info(vmo, topic, 4096)?.is(ZX_ERR_WRONG_TYPE).map(drop)
-        });
-    }
-
-    for (row, topic) in [("basic", ZX_INFO_HANDLE_BASIC), ("count", ZX_INFO_HANDLE_COUNT)] {
-        suite.test(format!("no_handle::{row}"), &["OBJ-INFO-15"], &[Info], move |cx| {
-            let closed = cx.closed_handle()?;
-            for bad in [Handle::Invalid, Handle::Never, closed] {
-                cx.object_get_info(bad, topic, 64)?.is(ZX_ERR_BAD_HANDLE)?;
-            }
-            Ok(())
-        });
+    for &(row, right) in VMO_RIGHTS {
+        suite
+            .test(
+                format!("basic_gives_just_the_rights::{row}"),
+                &["OBJ-INFO-05"],
+                &[Info, Handles],
+                move |cx| {
+                    let vmo = cx.create(PAGE)?;
+                    let one = cx.duplicate(vmo, right)?;
+                    cx.expect_rights(one, right)?;
+                    cx.expect_rights(one, right)
+                },
+            )
+            .at(level_of(right));
     }
 
     suite.test(
@@ -231,10 +187,15 @@ fn topics(suite: &mut Suite) {
         |cx| {
             let event = cx.event()?;
             let port = cx.port()?;
-            for (handle, kind) in [(event, 5), (port, 6), (Handle::Region, 18)] {
-                let info =
-                    cx.object_get_info(handle, ZX_INFO_HANDLE_BASIC, 32)?.ok()?.basic_info()?;
+            let kinds = [
+                (event, ZX_OBJ_TYPE_EVENT),
+                (port, ZX_OBJ_TYPE_PORT),
+                (Handle::Region, ZX_OBJ_TYPE_VMAR),
+            ];
+            for (handle, kind) in kinds {
+                let info = basic_info(cx, handle)?;
                 cx.expect(info.type_ == kind, kind, info.type_)?;
+                cx.expect(info.koid != 0, "a koid", info.koid)?;
             }
             Ok(())
         },

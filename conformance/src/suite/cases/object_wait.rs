@@ -1,119 +1,121 @@
 //! `object_wait_one` and `object_wait_many`.
 
+mod at_once;
+mod many;
+mod together;
+mod waiting;
+
 use std::time::Duration;
 
-use vmo_abi::Capability::{Clone, Handles, Info, Signals, Threads};
+use vmo_abi::Capability::{Handles, Info, OtherObjects, Signals};
 use vmo_abi::{
-    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS, ZX_ERR_OUT_OF_RANGE,
-    ZX_ERR_TIMED_OUT, ZX_OK, ZX_RIGHT_WAIT, ZX_SIGNAL_HANDLE_CLOSED, ZX_USER_SIGNAL_0,
-    ZX_USER_SIGNAL_1, ZX_USER_SIGNAL_2, ZX_VMO_ZERO_CHILDREN,
+    ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS, ZX_ERR_TIMED_OUT, ZX_OK,
+    ZX_RIGHT_WAIT, ZX_USER_SIGNAL_0, ZX_VMO_ZERO_CHILDREN, zx_signals_t,
 };
 
+use super::handle_duplicate::{VMO_RIGHTS, level_of};
 use crate::level::Level;
 use crate::program::{Address, Handle};
-use crate::suite::{Deadline, PAGE, Side, Suite};
+use crate::suite::{Checked, Context, Deadline, PAGE, Suite};
 
 /// A timeout that ends a wait only when something is wrong.
-pub(super) const LONG: Duration = Duration::from_secs(10);
+pub(in crate::suite::cases) const LONG: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(15);
 const NOW: Deadline = Deadline::At(0);
 
-pub(super) fn add(suite: &mut Suite) {
-    at_once(suite);
-    waiting(suite);
-    refusals(suite);
-    many(suite);
+/// Sets user signals.
+fn set(cx: &mut Context<'_>, handle: Handle, signals: zx_signals_t) -> Checked {
+    cx.object_signal(handle, 0, signals)?.ok().map(drop)
 }
 
-fn at_once(suite: &mut Suite) {
-    for (row, deadline) in
-        [("in_time", Deadline::FromNow(1 << 40)), ("infinite", Deadline::At(u64::MAX))]
-    {
+/// Clears user signals.
+fn clear(cx: &mut Context<'_>, handle: Handle, signals: zx_signals_t) -> Checked {
+    cx.object_signal(handle, signals, 0)?.ok().map(drop)
+}
+
+pub(super) fn add(suite: &mut Suite) {
+    at_once::add(suite);
+    waiting::add(suite);
+    refusals(suite);
+    pointers(suite);
+    many::add(suite);
+    together::add(suite);
+}
+
+fn refusals(suite: &mut Suite) {
+    suite.test("a_refusal_stores_nothing", &["OBJ-WAIT-13"], &[Signals, Handles, Info], |cx| {
+        let vmo = cx.create(PAGE)?;
+        let deaf = cx.duplicate_without(vmo, ZX_RIGHT_WAIT)?;
+        let closed = cx.closed_handle()?;
+        for signals in [ZX_VMO_ZERO_CHILDREN, ZX_USER_SIGNAL_0, 0, zx_signals_t::MAX] {
+            let answer = cx.object_wait_one(deaf, signals, NOW)?;
+            answer.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
+            for bad in [Handle::Never, Handle::Invalid, closed] {
+                let answer = cx.object_wait_one(bad, signals, NOW)?;
+                answer.is(ZX_ERR_BAD_HANDLE)?.untouched()?;
+            }
+        }
+        Ok(())
+    });
+
+    for &(row, right) in VMO_RIGHTS.iter().filter(|(_, right)| *right != ZX_RIGHT_WAIT) {
+        suite
+            .test(
+                format!("another_right_is_not_enough::{row}"),
+                &["OBJ-WAIT-12"],
+                &[Signals, Handles],
+                move |cx| {
+                    let vmo = cx.create(PAGE)?;
+                    let other = cx.duplicate(vmo, right)?;
+                    let answer = cx.object_wait_one(other, ZX_VMO_ZERO_CHILDREN, NOW)?;
+                    answer.is(ZX_ERR_ACCESS_DENIED).map(drop)
+                },
+            )
+            .at(level_of(right));
+    }
+
+    suite.test("a_refusal_does_not_wait", &["OBJ-WAIT-12"], &[Signals, Handles, Info], |cx| {
+        let vmo = cx.create(PAGE)?;
+        let deaf = cx.duplicate_without(vmo, ZX_RIGHT_WAIT)?;
+        let endless = Deadline::At(u64::MAX);
+        cx.object_wait_one(deaf, ZX_USER_SIGNAL_0, endless)?.is(ZX_ERR_ACCESS_DENIED)?;
+        cx.object_wait_one(Handle::Never, ZX_USER_SIGNAL_0, endless)?.is(ZX_ERR_BAD_HANDLE)?;
+        cx.object_wait_one(Handle::Invalid, 0, endless)?.is(ZX_ERR_BAD_HANDLE).map(drop)
+    });
+
+    for (row, right) in [("wait", ZX_RIGHT_WAIT), ("wait_and_read", ZX_RIGHT_WAIT | 4)] {
         suite.test(
-            format!("an_active_signal_ends_it_at_once::{row}"),
-            &["OBJ-WAIT-01", "OBJ-WAIT-17"],
-            &[Signals],
+            format!("wait_is_enough::{row}"),
+            &["OBJ-WAIT-17"],
+            &[Signals, Handles],
             move |cx| {
                 let vmo = cx.create(PAGE)?;
-                let answer = cx.object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, deadline)?.ok()?;
-                answer.word_is(3, ZX_VMO_ZERO_CHILDREN.into()).map(drop)
+                let ear = cx.duplicate(vmo, right)?;
+                let answer = cx.object_wait_one(ear, ZX_VMO_ZERO_CHILDREN, NOW)?.ok()?;
+                answer.word_is(3, ZX_VMO_ZERO_CHILDREN.into())?;
+                let answer = cx.object_wait_one(ear, ZX_USER_SIGNAL_0, NOW)?;
+                answer.is(ZX_ERR_TIMED_OUT).map(drop)
             },
         );
     }
 
-    for (row, deadline) in [("zero", NOW), ("one", Deadline::At(1))] {
-        suite.test(
-            format!("even_with_a_deadline_that_has_passed::{row}"),
-            &["OBJ-WAIT-02"],
-            &[Signals],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                cx.object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, deadline)?.ok().map(drop)
-            },
-        );
-    }
-
-    for signal in 0..8 {
-        suite.test(
-            format!("each_user_signal_can_be_waited_for::{signal}"),
-            &["OBJ-WAIT-01"],
-            &[Signals],
-            move |cx| {
-                let vmo = cx.create(PAGE)?;
-                let bit = ZX_USER_SIGNAL_0 << signal;
-                cx.object_wait_one(vmo, bit, NOW)?.is(ZX_ERR_TIMED_OUT)?;
-                cx.object_signal(vmo, 0, bit)?.ok()?;
-                cx.object_wait_one(vmo, bit, NOW)?.ok()?;
-                cx.object_wait_one(vmo, !bit & 0xff00_0000, NOW)?.is(ZX_ERR_TIMED_OUT).map(drop)
-            },
-        );
-    }
-
-    suite.test("one_of_several_is_enough", &["OBJ-WAIT-01"], &[Signals], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let asked = ZX_USER_SIGNAL_0 | ZX_VMO_ZERO_CHILDREN;
-        cx.object_wait_one(vmo, asked, NOW)?.ok().map(drop)
+    suite.test("an_event_is_like_a_vmo", &["OBJ-WAIT-01"], &[Signals, OtherObjects], |cx| {
+        let event = cx.event()?;
+        let answer = cx.object_wait_one(event, ZX_USER_SIGNAL_0, NOW)?.is(ZX_ERR_TIMED_OUT)?;
+        answer.word_is(3, 0)?;
+        set(cx, event, ZX_USER_SIGNAL_0)?;
+        let answer = cx.object_wait_one(event, ZX_USER_SIGNAL_0, NOW)?.ok()?;
+        answer.word_is(3, ZX_USER_SIGNAL_0.into()).map(drop)
     });
+}
 
-    suite.test("observed_tells_what_was_not_asked", &["OBJ-WAIT-05"], &[Signals], |cx| {
-        let vmo = cx.create(PAGE)?;
-        cx.object_signal(vmo, 0, ZX_USER_SIGNAL_1)?.ok()?;
-        let answer = cx.object_wait_one(vmo, ZX_USER_SIGNAL_1, NOW)?.ok()?;
-        answer.word_is(3, (ZX_VMO_ZERO_CHILDREN | ZX_USER_SIGNAL_1).into()).map(drop)
-    });
-
-    suite.test(
-        "an_expired_deadline_polls",
-        &["OBJ-WAIT-06", "OBJ-WAIT-07"],
-        &[Signals, Clone],
-        |cx| {
-            let vmo = cx.create(PAGE)?;
-            let clone = cx.clone_of(vmo, 0, PAGE)?;
-            let asked = ZX_USER_SIGNAL_0;
-            let answer = cx.object_wait_one(vmo, asked, NOW)?.is(ZX_ERR_TIMED_OUT)?;
-            answer.word_is(3, 0)?;
-            cx.close(clone)?;
-            let answer = cx.object_wait_one(vmo, asked, NOW)?.is(ZX_ERR_TIMED_OUT)?;
-            answer.word_is(3, ZX_VMO_ZERO_CHILDREN.into()).map(drop)
-        },
-    );
-
-    suite.test("the_closed_bit_does_not_appear", &["OBJ-WAIT-15"], &[Signals], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let answer = cx.object_wait_one(vmo, ZX_SIGNAL_HANDLE_CLOSED, NOW)?;
-        let observed = answer.is(ZX_ERR_TIMED_OUT)?.word(3)?;
-        let holds = observed & u64::from(ZX_SIGNAL_HANDLE_CLOSED) == 0;
-        cx.expect(holds, "bit 23 clear", format!("{observed:#x}"))
-    });
-
-    suite.test("no_signals_are_never_active", &["OBJ-WAIT-16"], &[Signals], |cx| {
-        let vmo = cx.create(PAGE)?;
-        cx.object_wait_one(vmo, 0, NOW)?.is(ZX_ERR_TIMED_OUT)?;
-        cx.expect_timeout(vmo, 0, SHORT)
-    });
-
-    for deadline in [NOW, Deadline::At(u64::MAX)] {
-        let row = if matches!(deadline, Deadline::At(0)) { "timed_out" } else { "ok" };
+fn pointers(suite: &mut Suite) {
+    for (row, asked, deadline, status) in [
+        ("timed_out", ZX_USER_SIGNAL_0, NOW, ZX_ERR_TIMED_OUT),
+        ("ok", ZX_VMO_ZERO_CHILDREN, Deadline::At(u64::MAX), ZX_OK),
+        ("ok_with_deadline_0", ZX_VMO_ZERO_CHILDREN, NOW, ZX_OK),
+        ("no_signals", 0, NOW, ZX_ERR_TIMED_OUT),
+    ] {
         suite.test(
             format!("observed_may_be_null::{row}"),
             &["OBJ-WAIT-09"],
@@ -121,86 +123,26 @@ fn at_once(suite: &mut Suite) {
             move |cx| {
                 let vmo = cx.create(PAGE)?;
                 cx.with("observed", Address::Null);
-                let ends_at_once = row == "ok";
-                let asked = if ends_at_once { ZX_VMO_ZERO_CHILDREN } else { ZX_USER_SIGNAL_0 };
-                let status = if ends_at_once { ZX_OK } else { ZX_ERR_TIMED_OUT };
                 cx.object_wait_one(vmo, asked, deadline)?.is(status).map(drop)
             },
         );
     }
-}
 
-fn waiting(suite: &mut Suite) {
-    suite.test("it_times_out", &["OBJ-WAIT-03"], &[Signals], |cx| {
-        let vmo = cx.create(PAGE)?;
-        cx.expect_timeout(vmo, ZX_USER_SIGNAL_0, SHORT)
-    });
-
-    suite.test("it_waits_for_a_signal", &["OBJ-WAIT-03"], &[Signals, Threads], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let waited = cx.wait_while(vmo, ZX_USER_SIGNAL_0, LONG, |cx| {
-            cx.object_signal(vmo, 0, ZX_USER_SIGNAL_0)?.ok().map(drop)
-        })?;
-        waited.is(ZX_OK, ZX_VMO_ZERO_CHILDREN | ZX_USER_SIGNAL_0)
-    });
-
-    suite.test("a_last_clone_closed_ends_it", &["OBJ-WAIT-03"], &[Signals, Clone, Threads], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let clone = cx.clone_of(vmo, 0, PAGE)?;
-        let waited = cx.wait_while(vmo, ZX_VMO_ZERO_CHILDREN, LONG, |cx| cx.close(clone))?;
-        waited.is(ZX_OK, ZX_VMO_ZERO_CHILDREN)
-    });
-
-    suite.test("an_infinite_wait_does_not_time_out", &["OBJ-WAIT-04"], &[Signals, Threads], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let endless = Duration::from_nanos(u64::MAX);
-        let waited = cx.wait_while(vmo, ZX_USER_SIGNAL_0, endless, |cx| {
-            std::thread::sleep(SHORT);
-            cx.object_signal(vmo, 0, ZX_USER_SIGNAL_0)?.ok().map(drop)
-        })?;
-        waited.is(ZX_OK, ZX_VMO_ZERO_CHILDREN | ZX_USER_SIGNAL_0)
-    });
-
-    suite.test("signals_of_a_moment_stay_observed", &["OBJ-WAIT-08"], &[Signals, Threads], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let waited = cx.wait_while(vmo, ZX_USER_SIGNAL_0, LONG, |cx| {
-            cx.object_signal(vmo, 0, ZX_USER_SIGNAL_1)?.ok()?;
-            cx.object_signal(vmo, ZX_USER_SIGNAL_1, 0)?.ok()?;
-            cx.object_signal(vmo, 0, ZX_USER_SIGNAL_0)?.ok().map(drop)
-        })?;
-        waited.is(ZX_OK, ZX_VMO_ZERO_CHILDREN | ZX_USER_SIGNAL_0 | ZX_USER_SIGNAL_1)
-    });
-
-    suite.test("signals_of_before_are_not_observed", &["OBJ-WAIT-08"], &[Signals, Threads], |cx| {
-        let vmo = cx.create(PAGE)?;
-        cx.object_signal(vmo, 0, ZX_USER_SIGNAL_2)?.ok()?;
-        cx.object_signal(vmo, ZX_USER_SIGNAL_2, 0)?.ok()?;
-        let waited = cx.wait_while(vmo, ZX_USER_SIGNAL_0, LONG, |cx| {
-            cx.object_signal(vmo, 0, ZX_USER_SIGNAL_0)?.ok().map(drop)
-        })?;
-        waited.is(ZX_OK, ZX_VMO_ZERO_CHILDREN | ZX_USER_SIGNAL_0)
-    });
-}
-
-fn refusals(suite: &mut Suite) {
-    suite.test("a_refusal_stores_nothing", &["OBJ-WAIT-13"], &[Signals, Handles, Info], |cx| {
-        let vmo = cx.create(PAGE)?;
-        let deaf = cx.duplicate_without(vmo, ZX_RIGHT_WAIT)?;
-        let answer = cx.object_wait_one(deaf, ZX_VMO_ZERO_CHILDREN, NOW)?;
-        answer.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
-        let answer = cx.object_wait_one(Handle::Never, ZX_VMO_ZERO_CHILDREN, NOW)?;
-        answer.is(ZX_ERR_BAD_HANDLE)?.untouched().map(drop)
-    });
-
-    for address in [Address::Unmapped, Address::ReadOnly, Address::Kernel] {
-        let row = format!("{address:?}").to_lowercase();
+    for (row, address) in [
+        ("unmapped", Address::Unmapped),
+        ("readonly", Address::ReadOnly),
+        ("kernel", Address::Kernel),
+        ("one", Address::Literal(1)),
+        ("straddling_by_1", Address::Straddle(1)),
+        ("straddling_by_3", Address::Straddle(3)),
+    ] {
         suite.test(
             format!("a_bad_pointer_shows_after_the_wait::{row}"),
             &["OBJ-WAIT-10", "OBJ-WAIT-11"],
             &[Signals],
             move |cx| {
                 let vmo = cx.create(PAGE)?;
-                for asked in [ZX_VMO_ZERO_CHILDREN, ZX_USER_SIGNAL_0] {
+                for asked in [ZX_VMO_ZERO_CHILDREN, ZX_USER_SIGNAL_0, 0] {
                     cx.with("observed", address);
                     cx.object_wait_one(vmo, asked, NOW)?.is(ZX_ERR_INVALID_ARGS)?;
                 }
@@ -208,53 +150,40 @@ fn refusals(suite: &mut Suite) {
             },
         );
     }
-}
 
-fn many(suite: &mut Suite) {
-    for count in [1_usize, 2, 7, 8] {
-        suite.test(
-            format!("many_waits_on_up_to_8::{count}"),
-            &["OBJ-WAIT-18", "OBJ-WAIT-20"],
-            &[Signals],
-            move |cx| {
-                let mut items = Vec::new();
-                for _ in 0..count {
-                    items.push((cx.create(PAGE)?, ZX_USER_SIGNAL_0));
-                }
-                cx.object_wait_many(&items, NOW)?.is(ZX_ERR_TIMED_OUT)?;
-                cx.object_signal(items[count - 1].0, 0, ZX_USER_SIGNAL_0)?.ok()?;
-                cx.object_wait_many(&items, NOW)?.ok().map(drop)
-            },
-        );
-    }
+    suite.test("a_bad_pointer_waits_all_the_same", &["OBJ-WAIT-11"], &[Signals], |cx| {
+        let vmo = cx.create(PAGE)?;
+        let started = cx.backend().monotonic_now();
+        cx.with("observed", Address::Unmapped);
+        let answer = cx.object_wait_one(vmo, ZX_USER_SIGNAL_0, Deadline::FromNow(5_000_000))?;
+        let waited = cx.backend().monotonic_now() - started;
+        answer.is(ZX_ERR_INVALID_ARGS)?;
+        cx.expect(waited >= 5_000_000, "a wait of 5 ms", format!("{waited} ns"))
+    });
+
+    suite.test("observed_needs_just_4_bytes", &["OBJ-WAIT-05"], &[Signals], |cx| {
+        let vmo = cx.create(PAGE)?;
+        cx.with("observed", Address::Straddle(4));
+        let answer = cx.object_wait_one(vmo, ZX_VMO_ZERO_CHILDREN, NOW)?.ok()?;
+        answer.word_is(3, ZX_VMO_ZERO_CHILDREN.into()).map(drop)
+    });
 
     suite
-        .test("many_takes_16", &["OBJ-WAIT-18"], &[Signals], |cx| {
-            let vmo = cx.create(PAGE)?;
-            let items = vec![(vmo, ZX_VMO_ZERO_CHILDREN); 16];
-            let answer = cx.object_wait_many(&items, NOW)?;
-            let (_, side) = cx.either("C-25", answer, ZX_ERR_OUT_OF_RANGE, ZX_OK)?;
-            cx.expect(side == Side::Kernel || cx.level() != Level::Kernel, "16 items", "refused")
-        })
-        .at(Level::Page);
-
-    for count in [17_usize, 18, 64] {
-        suite.test(
-            format!("many_refuses_more::{count}"),
-            &["OBJ-WAIT-18"],
-            &[Signals],
-            move |cx| {
+        .test(
+            "handle_and_right_come_before_the_pointer",
+            &["OBJ-WAIT-12"],
+            &[Signals, Handles, Info],
+            |cx| {
                 let vmo = cx.create(PAGE)?;
-                let items = vec![(vmo, ZX_VMO_ZERO_CHILDREN); count];
-                cx.object_wait_many(&items, NOW)?.is(ZX_ERR_OUT_OF_RANGE).map(drop)
+                let deaf = cx.duplicate_without(vmo, ZX_RIGHT_WAIT)?;
+                for (handle, status) in
+                    [(deaf, ZX_ERR_ACCESS_DENIED), (Handle::Never, ZX_ERR_BAD_HANDLE)]
+                {
+                    cx.with("observed", Address::Unmapped);
+                    cx.object_wait_one(handle, ZX_VMO_ZERO_CHILDREN, NOW)?.is(status)?;
+                }
+                Ok(())
             },
-        );
-    }
-
-    suite.test("many_of_none_sleeps", &["OBJ-WAIT-19"], &[Signals], |cx| {
-        let started = cx.backend().monotonic_now();
-        cx.object_wait_many(&[], Deadline::FromNow(5_000_000))?.is(ZX_ERR_TIMED_OUT)?;
-        let waited = cx.backend().monotonic_now() - started;
-        cx.expect(waited >= 5_000_000, "5 ms", format!("{waited} ns"))
-    });
+        )
+        .at(Level::Kernel);
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use vmo_abi::Backend;
+#[cfg(feature = "reference")]
 use vmo_reference::{Configuration, Reference};
 
 use crate::runner::RunError;
@@ -36,13 +37,17 @@ pub struct BuiltIn {
     pub start: fn() -> Result<Box<dyn Backend>, StartError>,
 }
 
-/// Every backend that is built in.
-pub const BUILT_IN: &[BuiltIn] = &[BuiltIn {
-    name: "reference",
-    description: "the reference implementation on Linux memory, in this process",
-    start: start_reference,
-}];
+/// Every backend that is built in: none without the feature `reference`.
+pub const BUILT_IN: &[BuiltIn] = &[
+    #[cfg(feature = "reference")]
+    BuiltIn {
+        name: "reference",
+        description: "the reference implementation on Linux memory, in this process",
+        start: start_reference,
+    },
+];
 
+#[cfg(feature = "reference")]
 fn start_reference() -> Result<Box<dyn Backend>, StartError> {
     match Reference::new(Configuration::default()) {
         Ok(reference) => Ok(Box::new(reference)),

@@ -12,7 +12,7 @@ mod level;
 pub mod oracle;
 mod parallel;
 pub mod program;
-mod recordings;
+pub mod recordings;
 pub mod replay;
 pub mod runner;
 pub mod shrink;

@@ -12,6 +12,8 @@ pub(super) enum Failure {
     UnknownBackend(String),
     /// Nothing has this name.
     NoSuchName(String),
+    /// No fault has this name.
+    NoSuchFault(String),
     UnknownCall(String),
     UnknownClause(String),
     Start(StartError),
@@ -40,6 +42,9 @@ impl fmt::Display for Failure {
                     f,
                     "nothing is called `{name}`; `vmo-conformance run --list` prints the names"
                 )
+            }
+            Self::NoSuchFault(name) => {
+                write!(f, "no fault is called `{name}`; `vmo-conformance faults --list` lists them")
             }
             Self::UnknownCall(name) => {
                 write!(f, "unknown call `{name}`; names are those of Zircon without `zx_`")

@@ -52,7 +52,7 @@ enum Action {
     #[command(after_help = "Example: vmo-conformance clauses --call vmo_clone --level seed")]
     Clauses(clauses::Clauses),
     /// Run the suite against wrong backends, each the reference with a mistake.
-    #[command(after_help = "Example: vmo-conformance faults --call vmo_clone")]
+    #[command(after_help = "Example: vmo-conformance faults --class rounding 'create_*'")]
     Faults(faults::Faults),
     /// List the backends that are built in.
     Backends,

@@ -30,6 +30,11 @@ const LEVEL: &str = "VMO_LEVEL";
 /// }
 /// ```
 pub fn main<B: Backend + 'static>(start: fn() -> B) -> ExitCode {
+    main_at(Level::default(), start)
+}
+
+/// As [`main`], at `level` if `VMO_LEVEL` does not say otherwise.
+pub fn main_at<B: Backend + 'static>(level: Level, start: fn() -> B) -> ExitCode {
     let arguments = Arguments::from_args();
     let level = match std::env::var(LEVEL) {
         Ok(name) => match Level::named(&name) {
@@ -39,7 +44,7 @@ pub fn main<B: Backend + 'static>(start: fn() -> B) -> ExitCode {
                 return ExitCode::from(2);
             }
         },
-        Err(_) => Level::default(),
+        Err(_) => level,
     };
     let capabilities = start().environment().capabilities;
     let suite = Suite::new();

@@ -26,7 +26,7 @@ use crate::level::Level;
 pub use answer::{Answer, Checked, Failure, Judged, plus};
 pub use calls::Deadline;
 pub use context::{Context, Side};
-pub use harness::main;
+pub use harness::{main, main_at};
 pub use report::failure_text;
 pub use run::{CaseOptions, CaseReport, CaseVerdict, Start, run_case, run_cases};
 pub use steps::{PAGE, READ_ONLY, READ_WRITE, Snapshot};

@@ -74,13 +74,12 @@ fn ownership(suite: &mut Suite) {
         &[Properties, Info, Signals, Clone],
         |cx| {
             let vmo = cx.create_filled(2 * PAGE, 0x41)?;
-            cx.set_name(vmo, b"name")?;
             cx.object_signal(vmo, 0, 0x3300_0000)?.ok()?;
             cx.clone_of(vmo, 0, PAGE)?;
             let before = cx.snapshot(vmo)?;
             cx.set_name(vmo, &[b'x'; 31])?;
-            cx.set_name(vmo, b"")?;
             cx.set_name(vmo, b"name")?;
+            cx.set_name(vmo, b"")?;
             cx.expect_unchanged(vmo, &before)
         },
     );

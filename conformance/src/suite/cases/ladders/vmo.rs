@@ -29,7 +29,7 @@ macro_rules! pages {
     ($prototype:literal, $denied:literal, $outside:literal, $overflow:literal) => {
         Ladder {
             prototype: $prototype,
-            order: &["VMO-OPRANGE-07", "VMO-OPRANGE-08"],
+            order: &["GEN-02", "VMO-OPRANGE-07", "VMO-OPRANGE-08"],
             rungs: &[
                 rung("bad_handle", ZX_ERR_BAD_HANDLE, BadHandle, &["VMO-OPRANGE-05"]),
                 rung("wrong_type", ZX_ERR_WRONG_TYPE, WrongType, &["VMO-OPRANGE-06"]),
@@ -80,7 +80,7 @@ macro_rules! caches {
     ($prototype:literal, $right:ident, $denied:literal) => {
         Ladder {
             prototype: $prototype,
-            order: &["VMO-OPRANGE-07", "VMO-OPRANGE-08", "VMO-OPRANGE-41"],
+            order: &["GEN-02", "VMO-OPRANGE-07", "VMO-OPRANGE-08", "VMO-OPRANGE-41"],
             rungs: &[
                 rung("bad_handle", ZX_ERR_BAD_HANDLE, BadHandle, &["VMO-OPRANGE-05"]),
                 rung("wrong_type", ZX_ERR_WRONG_TYPE, WrongType, &["VMO-OPRANGE-06"]),

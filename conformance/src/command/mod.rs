@@ -67,7 +67,7 @@ struct How {
     /// What to hold it to: the seed page, all pages, or also the kernel.
     #[arg(long, value_enum, default_value_t = LevelName::Page)]
     level: LevelName,
-    /// Threads, each with a backend of its own; four for each of the host's
+    /// Threads, each with a backend of its own; eight for each of the host's
     /// cores if not given, as some tests sleep.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -91,7 +91,7 @@ impl How {
 
     fn jobs(&self) -> usize {
         self.jobs.map(usize::from).unwrap_or_else(|| {
-            4 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+            8 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         })
     }
 

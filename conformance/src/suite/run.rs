@@ -126,14 +126,25 @@ pub fn run_cases(
     let work = || -> Result<Vec<(usize, CaseReport)>, StartError> {
         let mut done = Vec::new();
         loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(test) = tests.get(index) else { return Ok(done) };
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            let Some(index) = in_turn(turn, tests.len()) else { return Ok(done) };
+            let test = tests[index];
             let backend = start()?;
             done.push((index, run_case(test, backend.as_ref(), options)));
         }
     };
     let jobs = jobs.clamp(1, tests.len().max(1));
     on_threads(jobs, work)
+}
+
+/// The test of `count` that is run in this turn. Neighbours are run far apart,
+/// so that not every thread comes to tests that just wait at the same time.
+fn in_turn(turn: usize, count: usize) -> Option<usize> {
+    /// A prime, and so a stride that comes to every test, unless it divides
+    /// their number.
+    const STRIDE: usize = 7919;
+    let stride = if count.is_multiple_of(STRIDE) { 1 } else { STRIDE };
+    (turn < count).then(|| turn * stride % count)
 }
 
 impl Suite {

@@ -3,14 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vmo_abi::{Backend, zx_signals_t, zx_status_t, zx_time_t};
+use vmo_abi::{Backend, ZX_ERR_TIMED_OUT, zx_signals_t, zx_status_t, zx_time_t};
 
 use super::answer::{Checked, Failure};
 use super::context::Context;
+use super::entry::Entry;
 use crate::program::{Handle, StepResult};
 
-/// How long a wait is left alone before something is done about it.
-const HEAD_START: Duration = Duration::from_millis(20);
 /// How long a wait that should have ended may go on.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Where in the arena a waiting thread has its results, away from the tester's
@@ -26,6 +25,8 @@ pub struct Waited {
     pub observed: zx_signals_t,
     /// Whether it was still going on when the other thing was begun.
     pub had_waited: bool,
+    /// Whether the other thing was done before the wait's deadline.
+    pub in_time: bool,
 }
 
 impl Waited {
@@ -66,24 +67,55 @@ impl Context<'_> {
         let backend = self.backend;
         store(backend, observed, &[0xaa; 4])?;
         let deadline = deadline(backend, timeout);
-        let (status, had_waited) = thread::scope(|scope| {
-            let waiting =
-                scope.spawn(move || backend.object_wait_one(value, signals, deadline, observed));
-            thread::sleep(HEAD_START);
+        let entry = &Entry::default();
+        let (status, had_waited, in_time) = thread::scope(|scope| {
+            let waiting = scope.spawn(move || {
+                entry.enter();
+                backend.object_wait_one(value, signals, deadline, observed)
+            });
+            entry.await_inside(|| waiting.is_finished());
             let had_waited = !waiting.is_finished();
             meanwhile(self)?;
+            let in_time = backend.monotonic_now() < deadline;
             let since = Instant::now();
             while !waiting.is_finished() && since.elapsed() < timeout.min(PATIENCE) + PATIENCE {
                 thread::sleep(Duration::from_millis(1));
             }
             match waiting.join() {
-                Ok(status) => Ok::<_, Failure>((status, had_waited)),
+                Ok(status) => Ok::<_, Failure>((status, had_waited, in_time)),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })?;
         let mut bytes = [0; 4];
         backend.load(observed, &mut bytes).map_err(crate::runner::RunError::from)?;
-        Ok(Waited { status, observed: zx_signals_t::from_le_bytes(bytes), had_waited })
+        let observed = zx_signals_t::from_le_bytes(bytes);
+        Ok(Waited { status, observed, had_waited, in_time })
+    }
+
+    /// Waits for signals while something is done that must not end the wait,
+    /// and expects that it times out with the signals `seen`. `prepare` makes
+    /// what is waited for, and whatever else is needed. On a host that is too
+    /// busy to do it in time, it is done again with more time.
+    ///
+    /// # Errors
+    ///
+    /// The wait came out otherwise, or what is done meanwhile fails.
+    pub fn expect_timeout_while<T>(
+        &mut self,
+        signals: zx_signals_t,
+        seen: zx_signals_t,
+        prepare: impl Fn(&mut Self) -> Checked<(Handle, T)>,
+        meanwhile: impl Fn(&mut Self, T) -> Checked,
+    ) -> Checked {
+        for milliseconds in [60, 300, 3000] {
+            let timeout = Duration::from_millis(milliseconds);
+            let (handle, rest) = prepare(self)?;
+            let waited = self.wait_while(handle, signals, timeout, |cx| meanwhile(cx, rest))?;
+            if waited.in_time {
+                return waited.is(ZX_ERR_TIMED_OUT, seen);
+            }
+        }
+        Err(Failure::new("a call that ends within seconds", "the host was too busy"))
     }
 
     /// Expects that a wait that nothing ends times out, not before its deadline.
@@ -102,7 +134,7 @@ impl Context<'_> {
         let answer =
             self.object_wait_one(handle, signals, super::calls::Deadline::FromNow(nanoseconds))?;
         let ended = self.backend.monotonic_now();
-        let answer = answer.is(vmo_abi::ZX_ERR_TIMED_OUT)?;
+        let answer = answer.is(ZX_ERR_TIMED_OUT)?;
         if ended - started < nanoseconds {
             let waited = format!("{} ns", ended - started);
             return Err(answer.failure(format!("a wait of {nanoseconds} ns"), waited));

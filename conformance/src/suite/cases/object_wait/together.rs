@@ -1,6 +1,5 @@
 //! Several waits at a time, and waits for several items that something ends.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,10 +12,8 @@ use vmo_abi::{
 
 use super::{LONG, set};
 use crate::program::Handle;
-use crate::suite::{Checked, Context, Failure, PAGE, Suite};
+use crate::suite::{Checked, Context, Entry, Failure, PAGE, Suite};
 
-/// How long waits are left alone before something is done about them.
-const HEAD_START: Duration = Duration::from_millis(20);
 /// Where in the arena the waiting threads have their items.
 const ITEMS_OFFSET: u64 = 0x800;
 /// Bytes between the items of two threads.
@@ -25,20 +22,18 @@ const ITEMS_STRIDE: u64 = 0x100;
 /// How a wait came out, and what was pending of its items.
 type Ended = (zx_status_t, Vec<zx_signals_t>);
 
-/// A wait for items that lie at an address, in the present thread; `begun`
-/// counts the waits that have come so far.
+/// A wait for items that lie at an address, in the present thread.
 fn wait(
     backend: &dyn Backend,
     place: zx_vaddr_t,
     items: &[zx_wait_item_t],
     deadline: zx_time_t,
-    begun: &AtomicUsize,
+    entry: &Entry,
 ) -> Checked<Ended> {
     let faulted = |fault: vmo_abi::Fault| Failure::CannotRun(fault.into());
     let bytes: Vec<_> = items.iter().flat_map(Record::to_bytes).collect();
-    let stored = backend.store(place, &bytes).map_err(faulted);
-    begun.fetch_add(1, Ordering::SeqCst);
-    stored?;
+    backend.store(place, &bytes).map_err(faulted)?;
+    entry.enter();
     let status = backend.object_wait_many(place, items.len() as u64, deadline);
     let mut bytes = vec![0; bytes.len()];
     backend.load(place, &mut bytes).map_err(faulted)?;
@@ -65,21 +60,20 @@ fn waits(
         pending: 0,
     };
     let lists: Vec<Vec<_>> = lists.iter().map(|list| list.iter().map(item).collect()).collect();
-    let begun = AtomicUsize::new(0);
-    let begun = &begun;
+    let entries: Vec<_> = lists.iter().map(|_| Entry::default()).collect();
     thread::scope(|scope| {
         let waits: Vec<_> = lists
             .iter()
+            .zip(&entries)
             .enumerate()
-            .map(|(nth, items)| {
+            .map(|(nth, (items, entry))| {
                 let place = base + ITEMS_STRIDE * nth as u64;
-                scope.spawn(move || wait(backend, place, items, deadline, begun))
+                scope.spawn(move || wait(backend, place, items, deadline, entry))
             })
             .collect();
-        while begun.load(Ordering::SeqCst) < waits.len() {
-            thread::sleep(Duration::from_millis(1));
+        for (wait, entry) in waits.iter().zip(&entries) {
+            entry.await_inside(|| wait.is_finished());
         }
-        thread::sleep(HEAD_START);
         let early = waits.iter().filter(|wait| wait.is_finished()).count();
         let done = meanwhile(cx);
         let is_late = backend.monotonic_now() >= deadline;

@@ -370,11 +370,16 @@ fn add_failing(suite: &mut Suite) {
     );
 }
 
+/// A VMO to wait for, and then the VMO with a clone of it.
+fn family(cx: &mut Context<'_>) -> Checked<(Handle, (Handle, Handle))> {
+    let vmo = cx.create(2 * PAGE)?;
+    let copy = clone(cx, vmo, 0, 2)?;
+    Ok((vmo, (vmo, copy)))
+}
+
 /// Waits of another thread.
 fn add_waits(suite: &mut Suite) {
     const NEEDS: Needs = &[Clone, Signals, Threads];
-    /// Long enough for a wait to end that should not.
-    const A_WHILE: Duration = Duration::from_millis(100);
     const PATIENCE: Duration = Duration::from_secs(2);
 
     suite.test(
@@ -382,15 +387,12 @@ fn add_waits(suite: &mut Suite) {
         &["SIG-ZC-19"],
         &[Clone, Signals, Threads, Handles],
         |cx| {
-            let vmo = cx.create(PAGE)?;
-            let mut copy = clone(cx, vmo, 0, 1)?;
-            let waited = cx.wait_while(vmo, ZX_VMO_ZERO_CHILDREN, A_WHILE, |cx| {
+            cx.expect_timeout_while(ZX_VMO_ZERO_CHILDREN, 0, family, |cx, (_, mut copy)| {
                 for _ in 0..20 {
                     copy = cx.handle_replace(copy, ZX_RIGHT_SAME_RIGHTS)?.ok()?.handle(0);
                 }
                 Ok(())
-            })?;
-            waited.is(ZX_ERR_TIMED_OUT, 0)
+            })
         },
     );
 
@@ -399,17 +401,14 @@ fn add_waits(suite: &mut Suite) {
         &["SIG-ZC-12", "SIG-ZC-13"],
         NEEDS,
         |cx| {
-            let vmo = cx.create(PAGE)?;
-            let copy = clone(cx, vmo, 0, 1)?;
-            let waited = cx.wait_while(vmo, ZX_VMO_ZERO_CHILDREN, A_WHILE, |cx| {
+            cx.expect_timeout_while(ZX_VMO_ZERO_CHILDREN, 0, family, |cx, (vmo, copy)| {
                 let below = clone(cx, copy, 0, 1)?;
                 cx.close(below)?;
                 let other = clone(cx, vmo, 0, 1)?;
                 cx.close(other)?;
                 clone(cx, copy, 0, 1)?;
                 cx.close(copy)
-            })?;
-            waited.is(ZX_ERR_TIMED_OUT, 0)
+            })
         },
     );
 
@@ -418,14 +417,11 @@ fn add_waits(suite: &mut Suite) {
         &["SIG-ZC-08"],
         &[Clone, Signals, Threads, Mapping],
         |cx| {
-            let vmo = cx.create(2 * PAGE)?;
-            let copy = clone(cx, vmo, 0, 2)?;
-            let at = map(cx, copy, 2)?;
-            let waited = cx.wait_while(vmo, ZX_VMO_ZERO_CHILDREN, A_WHILE, |cx| {
+            cx.expect_timeout_while(ZX_VMO_ZERO_CHILDREN, 0, family, |cx, (_, copy)| {
+                let at = map(cx, copy, 2)?;
                 cx.close(copy)?;
                 cx.vmar_unmap(Handle::Region, at, PAGE)?.ok().map(drop)
-            })?;
-            waited.is(ZX_ERR_TIMED_OUT, 0)
+            })
         },
     );
 

@@ -23,9 +23,17 @@ pub struct Failed<'s> {
     pub test: &'s Test,
     /// How it came out.
     pub verdict: CaseVerdict,
+    /// The clause that the oracle found to be broken.
+    pub broken: Option<&'static str>,
 }
 
-impl Failed<'_> {
+impl<'s> Failed<'s> {
+    fn new(test: &'s Test, report: CaseReport) -> Option<Self> {
+        let verdict = report.verdict;
+        let broken = report.violation.map(|(_, violation)| violation.clause);
+        is_a_failure(&verdict).then_some(Self { test, verdict, broken })
+    }
+
     /// Whether the test found something wrong, and was not just stopped by it.
     fn is_a_find(&self) -> bool {
         matches!(self.verdict, CaseVerdict::Fail { .. })
@@ -33,6 +41,7 @@ impl Failed<'_> {
 
     fn is_about(&self, fault: &Fault) -> bool {
         names_clause_of(self.test, fault)
+            || self.broken.is_some_and(|broken| fault.clauses.contains(&broken))
     }
 }
 
@@ -56,7 +65,8 @@ impl<'s> Trial<'s> {
         self.failed.iter().filter(|failed| failed.is_a_find()).map(|failed| failed.test)
     }
 
-    /// The tests that found the fault and name a clause that it breaks.
+    /// The tests that found the fault and name a clause that it breaks, or whose
+    /// calls the oracle finds to break one.
     pub fn right_finders(&self) -> impl Iterator<Item = &'s Test> {
         let fault = self.fault;
         let right = self.failed.iter().filter(move |failed| failed.is_about(fault));
@@ -121,10 +131,8 @@ impl<'s> Trials<'s> {
             }
         })?;
         let mut trials = Self { options, tests: Vec::new(), failed: Vec::new() };
-        for (watched, verdict) in watched {
-            if is_a_failure(&verdict) {
-                trials.failed.push(Failed { test: watched.test, verdict });
-            }
+        for (watched, report) in watched {
+            trials.failed.extend(Failed::new(watched.test, report));
             trials.tests.push(watched);
         }
         Ok(trials)
@@ -164,10 +172,8 @@ impl<'s> Trials<'s> {
                 }
                 let last = (first + BATCH).min(runs.len());
                 for (index, (nth, test)) in (first..).zip(&runs[first..last]) {
-                    let verdict = self.verdict(test, faults[*nth])?;
-                    if is_a_failure(&verdict) {
-                        failed.push((index, (*nth, Failed { test, verdict })));
-                    }
+                    let report = self.report(test, faults[*nth])?;
+                    failed.extend(Failed::new(test, report).map(|one| (index, (*nth, one))));
                 }
             }
         })?;
@@ -191,7 +197,7 @@ impl<'s> Trials<'s> {
         for watched in &self.tests {
             if names_clause_of(watched.test, fault)
                 && watched.is_touched_by(fault)
-                && matches!(self.verdict(watched.test, fault)?, CaseVerdict::Fail { .. })
+                && matches!(self.report(watched.test, fault)?.verdict, CaseVerdict::Fail { .. })
             {
                 return Ok(Some(watched.test));
             }
@@ -199,14 +205,14 @@ impl<'s> Trials<'s> {
         Ok(None)
     }
 
-    fn verdict(&self, test: &Test, fault: &'static Fault) -> Result<CaseVerdict, StartError> {
+    fn report(&self, test: &Test, fault: &'static Fault) -> Result<CaseReport, StartError> {
         let backend = Faulty::reference(Some(fault))?;
-        Ok(run_case(test, &backend, self.options).verdict)
+        Ok(run_case(test, &backend, self.options))
     }
 }
 
 /// Runs a test against the right backend and notes what it does.
-fn watch(test: &Test, options: CaseOptions) -> Result<(Watched<'_>, CaseVerdict), StartError> {
+fn watch(test: &Test, options: CaseOptions) -> Result<(Watched<'_>, CaseReport), StartError> {
     let record = Arc::new(Mutex::new(Vec::new()));
     let backend = Faulty::reference(None)?.recorded_in(Arc::clone(&record));
     let report = run_case(test, &backend, options);
@@ -221,7 +227,7 @@ fn watch(test: &Test, options: CaseOptions) -> Result<(Watched<'_>, CaseVerdict)
         }
     }
     let calls = events.iter().fold(0, |calls, event| calls | 1 << event.call as u64);
-    Ok((Watched { test, events, calls }, report.verdict))
+    Ok((Watched { test, events, calls }, report))
 }
 
 /// Whether a call is a step of what was done in a test.

@@ -1,12 +1,15 @@
 //! Where a test does its calls: it runs them, and records them as a program.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use vmo_abi::{Backend, Edition, Syscall, ZX_ERR_NO_MEMORY, zx_status_t};
+use vmo_abi::{Backend, Capability, Edition, Syscall, ZX_ERR_NO_MEMORY, zx_status_t};
 
+use super::Test;
 use super::answer::{Answer, Checked, Failure, Judged};
 use super::observe::observe;
 use crate::level::Level;
+use crate::oracle::{Oracle, Violation};
 use crate::program::{Action, Address, Call, Data, Name, Program, Step, Value};
 use crate::runner::{Outcome, RunError, Runner};
 
@@ -33,6 +36,12 @@ pub struct Context<'b> {
     sides: Vec<(&'static str, Side)>,
     /// Names given so far, by their first letter.
     named: BTreeMap<char, u32>,
+    /// Judges every call besides the test, until a clause is broken.
+    oracle: Option<Oracle>,
+    violation: Option<(usize, Violation)>,
+    /// Whether other threads may do calls that the oracle is not told of.
+    is_threaded: bool,
+    is_shared: Cell<bool>,
 }
 
 impl<'b> Context<'b> {
@@ -41,24 +50,31 @@ impl<'b> Context<'b> {
     /// # Errors
     ///
     /// The backend's arena is too small.
-    pub fn new(backend: &'b dyn Backend, name: &str, level: Level) -> Result<Self, RunError> {
+    pub fn new(backend: &'b dyn Backend, test: &Test, level: Level) -> Result<Self, RunError> {
         let mut runner = Runner::new(backend)?;
         runner.begin();
+        let oracle = Oracle::new(runner.environment(), level);
         Ok(Self {
             runner,
             backend,
             level,
-            program: Program { name: name.to_owned(), ..Program::default() },
+            program: Program { name: test.name.clone(), ..Program::default() },
             outcome: Outcome::default(),
             pointers: Vec::new(),
             sides: Vec::new(),
             named: BTreeMap::new(),
+            oracle: Some(oracle),
+            violation: None,
+            is_threaded: test.needs.contains(Capability::Threads),
+            is_shared: Cell::new(false),
         })
     }
 
-    /// The backend itself, for calls from other threads. They are not recorded.
+    /// The backend itself, for calls from other threads. They are not recorded,
+    /// and in a test of threads the oracle judges nothing from then on.
     #[must_use]
     pub fn backend(&self) -> &'b dyn Backend {
+        self.is_shared.set(self.is_threaded);
         self.backend
     }
 
@@ -156,6 +172,9 @@ impl<'b> Context<'b> {
         let mut outcome = std::mem::take(&mut self.outcome);
         let result = self.runner.step(&action, &mut outcome);
         let expected = result.is_ok().then(|| observe(&action, &outcome));
+        if result.is_ok() {
+            self.judge(&action, &outcome);
+        }
         self.program.steps.push(Step { comments: Vec::new(), action, expected });
         let answer = Answer {
             step: self.program.steps.len() - 1,
@@ -169,6 +188,16 @@ impl<'b> Context<'b> {
         self.outcome = outcome;
         result?;
         Ok(answer)
+    }
+
+    /// Lets the oracle judge a step, until it finds a broken clause.
+    fn judge(&mut self, action: &Action, outcome: &Outcome) {
+        let oracle = self.oracle.as_mut().filter(|_| !self.is_shared.get());
+        let judged = oracle.map(|oracle| oracle.observe(action, outcome, &self.runner.facts()));
+        if let Some(Err(violation)) = judged {
+            self.violation = Some((self.program.steps.len(), violation));
+            self.oracle = None;
+        }
     }
 
     /// Judges a call on which pages and kernel contradict each other: at the
@@ -234,11 +263,21 @@ impl<'b> Context<'b> {
         &self.program
     }
 
-    /// Ends the test, taking away what it left behind, and answers with the
-    /// program and the sides of conflicts that were taken.
+    /// Ends the test, taking away what it left behind.
     #[must_use]
-    pub fn finish(mut self) -> (Program, Vec<(&'static str, Side)>) {
+    pub fn finish(mut self) -> Finished {
         self.runner.finish();
-        (self.program, self.sides)
+        Finished { program: self.program, sides: self.sides, violation: self.violation }
     }
+}
+
+/// What there is to tell of a test besides how it came out.
+#[derive(Debug)]
+pub struct Finished {
+    /// What was done, with what came of each step.
+    pub program: Program,
+    /// The sides of conflicts that the backend took.
+    pub sides: Vec<(&'static str, Side)>,
+    /// The first step that the oracle does not allow, and why.
+    pub violation: Option<(usize, Violation)>,
 }

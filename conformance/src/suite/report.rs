@@ -44,6 +44,12 @@ fn write_failure(
         let rule = clause_of(id).map_or("", |clause| clause.text);
         writeln!(text, "  {label:<9} {id}: {rule}")?;
     }
+    if let Some((_, violation)) = &report.violation
+        && !test.clauses.contains(&violation.clause)
+    {
+        let rule = clause_of(violation.clause).map_or("", |clause| clause.text);
+        writeln!(text, "  {:<9} {}: {rule}", "oracle", violation.clause)?;
+    }
     let steps = report.program.steps.len();
     let shown_from = steps.saturating_sub(MOST_STEPS);
     for index in shown_from..steps {

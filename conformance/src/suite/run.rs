@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use vmo_abi::{Backend, Capability};
 
 use super::answer::Failure;
-use super::context::{Context, Side};
+use super::context::{Context, Finished, Side};
 use super::{Suite, Test};
 use crate::backends::StartError;
 use crate::level::Level;
+use crate::oracle::Violation;
 use crate::parallel::on_threads;
 use crate::program::Program;
 use crate::runner::RunError;
@@ -48,6 +49,8 @@ pub struct CaseReport {
     pub program: Program,
     /// The sides of conflicts that the backend took.
     pub sides: Vec<(&'static str, Side)>,
+    /// The first step that the oracle does not allow, and why.
+    pub violation: Option<(usize, Violation)>,
 }
 
 /// Starts fresh backends.
@@ -73,35 +76,46 @@ impl Test {
 
 /// Runs one test against a backend that nothing was done with before.
 pub fn run_case(test: &Test, backend: &dyn Backend, options: CaseOptions) -> CaseReport {
-    let empty = |verdict| CaseReport { verdict, program: Program::default(), sides: Vec::new() };
+    let empty = |verdict| CaseReport {
+        verdict,
+        program: Program::default(),
+        sides: Vec::new(),
+        violation: None,
+    };
     if test.hazard && !options.include_hazards {
         return empty(CaseVerdict::Hazard);
     }
     if let Some(missing) = test.missing(backend.environment().capabilities) {
         return empty(CaseVerdict::Unsupported(missing.name().to_owned()));
     }
-    let mut context = match Context::new(backend, &test.name, options.level) {
+    let mut context = match Context::new(backend, test, options.level) {
         Ok(context) => context,
         Err(error) => return empty(CaseVerdict::Broken(error.to_string())),
     };
     let result = catch_unwind(AssertUnwindSafe(|| (test.body)(&mut context)));
-    let verdict = match result {
-        Ok(Ok(())) => CaseVerdict::Pass,
-        Ok(Err(Failure::Expectation { step, expected, actual })) => {
+    let finished = context.finish();
+    let verdict = match (result, &finished.violation) {
+        (Ok(Ok(())), Some((step, violation))) => CaseVerdict::Fail {
+            step: Some(*step),
+            expected: violation.expected.clone(),
+            actual: violation.actual.clone(),
+        },
+        (Ok(Ok(())), None) => CaseVerdict::Pass,
+        (Ok(Err(Failure::Expectation { step, expected, actual })), _) => {
             CaseVerdict::Fail { step, expected, actual }
         }
-        Ok(Err(Failure::CannotRun(RunError::Unsupported(missing)))) => {
+        (Ok(Err(Failure::CannotRun(RunError::Unsupported(missing)))), _) => {
             let name = missing.name();
             CaseVerdict::Broken(format!("the test needs `{name}` and does not say so"))
         }
-        Ok(Err(Failure::CannotRun(error @ RunError::NoSuchAddress(_)))) => {
+        (Ok(Err(Failure::CannotRun(error @ RunError::NoSuchAddress(_)))), _) => {
             CaseVerdict::Unsupported(error.to_string())
         }
-        Ok(Err(Failure::CannotRun(error))) => CaseVerdict::Broken(error.to_string()),
-        Err(panic) => CaseVerdict::Crash(panic_text(panic.as_ref())),
+        (Ok(Err(Failure::CannotRun(error))), _) => CaseVerdict::Broken(error.to_string()),
+        (Err(panic), _) => CaseVerdict::Crash(panic_text(panic.as_ref())),
     };
-    let (program, sides) = context.finish();
-    CaseReport { verdict, program, sides }
+    let Finished { program, sides, violation } = finished;
+    CaseReport { verdict, program, sides, violation }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -24,15 +24,15 @@ fn fault(fault: vmo_abi::Fault) -> Failure {
     Failure::CannotRun(fault.into())
 }
 
-/// Bytes of memory, past the context.
+/// Bytes of memory, past the record.
 fn peek(cx: &Context<'_>, address: zx_vaddr_t, len: usize) -> Checked<Vec<u8>> {
     let mut bytes = vec![0; len];
     cx.backend().load(address, &mut bytes).map_err(fault)?;
     Ok(bytes)
 }
 
-fn poke(cx: &Context<'_>, address: zx_vaddr_t, bytes: &[u8]) -> Checked {
-    cx.backend().store(address, bytes).map_err(fault)
+fn poke(cx: &mut Context<'_>, address: zx_vaddr_t, bytes: &[u8]) -> Checked {
+    cx.store(Address::Literal(address), bytes)?.ok().map(drop)
 }
 
 /// Does a call with a pointer to a place, and expects that it works, and that

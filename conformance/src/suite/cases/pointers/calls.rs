@@ -41,7 +41,7 @@ impl Use {
 
 /// Puts bytes where a call reads them, unless nothing can be put there: then
 /// the call cannot read them, either.
-fn offer(cx: &Context<'_>, place: zx_vaddr_t, bytes: &[u8]) {
+fn offer(cx: &mut Context<'_>, place: zx_vaddr_t, bytes: &[u8]) {
     if poke(cx, place, bytes).is_err() {
         // What fits is put there one by one.
         for (offset, byte) in bytes.iter().enumerate() {
@@ -50,7 +50,7 @@ fn offer(cx: &Context<'_>, place: zx_vaddr_t, bytes: &[u8]) {
     }
 }
 
-fn expect_at(cx: &Context<'_>, place: zx_vaddr_t, expected: &[u8]) -> Checked {
+fn expect_at(cx: &mut Context<'_>, place: zx_vaddr_t, expected: &[u8]) -> Checked {
     let seen = peek(cx, place, expected.len())?;
     cx.expect(seen == expected, format!("{expected:x?}"), format!("{seen:x?}"))
 }

@@ -1,10 +1,11 @@
 //! The report of replayed programs for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::replay::Selected;
 use super::{How, quoted};
-use crate::program::Program;
+use crate::program::{Action, Program};
 use crate::replay::{Counts, Mismatch, Replayed, Summary, Verdict};
 
 /// Disagreements that are shown in full.
@@ -96,19 +97,23 @@ impl Report<'_> {
         writeln!(out, "  actual    {} {}", mismatch.what, mismatch.actual)
     }
 
-    /// Differences that the pages allow, by the clause that allows them.
+    /// Differences that are allowed, by the calls that they are about.
     fn write_accepted(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut by_mark: Vec<(&str, usize, &str)> = Vec::new();
+        let mut by_call: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
         for ((_, program), replayed) in self.selected.iter().zip(self.replayed) {
-            let Verdict::Accepted { mark, .. } = &replayed.verdict else { continue };
-            match by_mark.iter_mut().find(|(known, ..)| known == mark) {
-                Some((_, count, _)) => *count += 1,
-                None => by_mark.push((mark, 1, &program.name)),
-            }
+            let Verdict::Accepted { step, mismatch } = &replayed.verdict else { continue };
+            let call = match &program.steps[*step].action {
+                Action::Call(call) => call.syscall.name(),
+                _ => "load or store",
+            };
+            by_call.entry((call, mismatch.what)).or_insert((0, &program.name)).0 += 1;
         }
-        by_mark.sort_unstable();
-        for (mark, count, example) in by_mark {
-            writeln!(out, "{mark}: takes the other side in {count} programs, such as {example}.")?;
+        for ((call, what), (count, example)) in by_call {
+            writeln!(
+                out,
+                "{call}: another {what} than recorded, but an allowed one, in {count} programs, \
+                 such as {example}."
+            )?;
         }
         Ok(())
     }

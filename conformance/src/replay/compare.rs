@@ -4,18 +4,27 @@ use std::fmt::Display;
 
 use vmo_abi::{ArgumentKind, Record, zx_wait_item_t};
 
+use crate::oracle::Violation;
 use crate::program::{Action, Call, Data, Expected, Field, StepResult};
 use crate::runner::{Facts, Outcome, Status};
 
 /// A difference between what is expected and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What differs: a key of the text form, or `result`.
+    /// What differs: a key of the text form, `result`, or the id of the clause
+    /// that the oracle finds to be broken.
     pub what: &'static str,
     /// What is expected.
     pub expected: String,
     /// What was seen.
     pub actual: String,
+}
+
+impl From<Violation> for Mismatch {
+    fn from(violation: Violation) -> Self {
+        let Violation { clause, expected, actual, .. } = violation;
+        Self { what: clause, expected, actual }
+    }
 }
 
 /// Whether a step came out as expected.

@@ -162,7 +162,8 @@ impl<'b> Context<'b> {
             result: outcome.result,
             words: outcome.words,
             bytes: outcome.bytes.clone().unwrap_or_default(),
-            untouched: outcome.untouched,
+            // That a call that fails stores nothing is the kernel's word only.
+            untouched: outcome.untouched || self.level != Level::Kernel,
             overran: outcome.overran,
             names,
         };
@@ -234,11 +235,15 @@ impl<'b> Context<'b> {
         &self.program
     }
 
-    /// Ends the test, taking away what it left behind, and answers with the
-    /// program and the sides of conflicts that were taken.
-    #[must_use]
-    pub fn finish(mut self) -> (Program, Vec<(&'static str, Side)>) {
+    /// Takes away what the test left behind.
+    pub(super) fn clean_up(&mut self) {
         self.runner.finish();
+    }
+
+    /// Ends the test, and answers with the program and the sides of conflicts
+    /// that were taken.
+    #[must_use]
+    pub fn finish(self) -> (Program, Vec<(&'static str, Side)>) {
         (self.program, self.sides)
     }
 }

@@ -1,5 +1,6 @@
 //! Waits that something ends while they last.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -66,9 +67,16 @@ impl Context<'_> {
         let backend = self.backend;
         store(backend, observed, &[0xaa; 4])?;
         let deadline = deadline(backend, timeout);
+        let begins = &AtomicBool::new(false);
         let (status, had_waited) = thread::scope(|scope| {
-            let waiting =
-                scope.spawn(move || backend.object_wait_one(value, signals, deadline, observed));
+            let waiting = scope.spawn(move || {
+                begins.store(true, Ordering::Release);
+                backend.object_wait_one(value, signals, deadline, observed)
+            });
+            // On a busy host it can take long until the thread is run at all.
+            while !begins.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_millis(1));
+            }
             thread::sleep(HEAD_START);
             let had_waited = !waiting.is_finished();
             meanwhile(self)?;

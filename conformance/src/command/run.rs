@@ -22,7 +22,7 @@ pub(super) struct Run {
     /// is given.
     names: Vec<String>,
     /// Take the names literally, without patterns.
-    #[arg(long)]
+    #[arg(long, requires = "names")]
     exact: bool,
     /// Only what is about this call, such as `vmo_clone`.
     #[arg(long, value_name = "CALL")]
@@ -75,6 +75,15 @@ impl Run {
         self.selection().selects(&program.name)
             && self.call.as_deref().is_none_or(calls)
             && self.clause.is_none()
+    }
+
+    /// Tells at which level there are tests, if there are none at the chosen one.
+    fn write_hint(&self, out: &mut impl Write, suite: &Suite) -> io::Result<()> {
+        let selected = suite.tests().iter().filter(|test| self.selects_test(test));
+        let Some(level) = selected.clone().map(|test| test.level).min() else { return Ok(()) };
+        let count = selected.filter(|test| test.level == level).count();
+        let tests = if count == 1 { "1 test is" } else { &format!("{count} tests are") };
+        writeln!(out, "{tests} run with --level {}.", level.name())
     }
 
     /// The recordings that can hold something selected. Reading all of them
@@ -138,6 +147,9 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
     }
     if !tested_anything && is_good {
         writeln!(out, "Nothing was tested.")?;
+        if tests.is_empty() {
+            arguments.write_hint(&mut out, &suite)?;
+        }
     }
     out.flush()?;
     Ok(if !is_good {

@@ -242,6 +242,25 @@ pub enum Field {
     Untouched(bool),
 }
 
+impl Action {
+    /// Whether the step is about the program's own region.
+    fn uses_region(&self) -> bool {
+        let is_in_region = |address: &Address| matches!(address, Address::Region(_));
+        let is_about = |value: &Value| match value {
+            Value::Handle(handle) => *handle == Handle::Region,
+            Value::Address(address) => is_in_region(address),
+            Value::Handles(handles) => handles.contains(&Handle::Region),
+            Value::WaitItems(items) => items.iter().any(|(handle, _)| *handle == Handle::Region),
+            Value::Scratch | Value::Number(_) | Value::FromNow(_) | Value::Data(_) => false,
+        };
+        match self {
+            Self::Call(call) => call.arguments.iter().any(is_about),
+            Self::Load { address, .. } | Self::Store { address, .. } => is_in_region(address),
+            Self::LimitMemory(_) | Self::FailAllocation(_) => false,
+        }
+    }
+}
+
 impl Field {
     /// Every key, in the order of the variants.
     pub const KEYS: [&str; 16] = [
@@ -292,11 +311,12 @@ impl Program {
     #[must_use]
     pub fn needs(&self) -> Capabilities {
         self.steps.iter().fold(Capabilities::NONE, |needs, step| {
-            needs.with(match &step.action {
+            let needs = needs.with(match &step.action {
                 Action::Call(call) => call.syscall.declaration().capability,
                 Action::Load { .. } | Action::Store { .. } => Capability::Mapping,
                 Action::LimitMemory(_) | Action::FailAllocation(_) => Capability::MemoryControl,
-            })
+            });
+            if step.action.uses_region() { needs.with(Capability::Regions) } else { needs }
         })
     }
 

@@ -149,6 +149,15 @@ impl<'b> Runner<'b> {
         Ok(())
     }
 
+    /// Allocates the program's own region now, if nothing used it yet.
+    ///
+    /// # Errors
+    ///
+    /// It could not be allocated.
+    pub fn use_region(&mut self) -> Result<(), RunError> {
+        self.region().map(drop)
+    }
+
     /// Ends the program, taking away what it left behind.
     pub fn finish(&mut self) {
         self.leftovers.clean_up(self.backend, &self.environment, self.region.take());

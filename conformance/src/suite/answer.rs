@@ -173,7 +173,8 @@ impl Deref for Judged {
 /// Expectations about what the call stored. Each fails if it is not met.
 #[allow(clippy::missing_errors_doc)]
 impl Judged {
-    /// Expects that every good output location kept its bytes (GEN-06).
+    /// Expects that every good output location kept its bytes (GEN-06). Below
+    /// the level of the kernel a call may store what it likes when it fails.
     pub fn untouched(self) -> Checked<Self> {
         if self.0.untouched {
             return Ok(self);

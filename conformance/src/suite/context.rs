@@ -181,7 +181,8 @@ impl<'b> Context<'b> {
             result: outcome.result,
             words: outcome.words,
             bytes: outcome.bytes.clone().unwrap_or_default(),
-            untouched: outcome.untouched,
+            // That a call that fails stores nothing is the kernel's word only.
+            untouched: outcome.untouched || self.level != Level::Kernel,
             overran: outcome.overran,
             names,
         };
@@ -263,10 +264,14 @@ impl<'b> Context<'b> {
         &self.program
     }
 
-    /// Ends the test, taking away what it left behind.
-    #[must_use]
-    pub fn finish(mut self) -> Finished {
+    /// Takes away what the test left behind.
+    pub(super) fn clean_up(&mut self) {
         self.runner.finish();
+    }
+
+    /// Ends the test.
+    #[must_use]
+    pub fn finish(self) -> Finished {
         Finished { program: self.program, sides: self.sides, violation: self.violation }
     }
 }

@@ -60,10 +60,17 @@ pub fn main_at<B: Backend + 'static>(level: Level, start: fn() -> B) -> ExitCode
             match report.verdict {
                 CaseVerdict::Pass => Ok(Completion::Completed),
                 CaseVerdict::Unsupported(what) => Ok(Completion::ignored_with(what)),
-                _ => Err(failure_text(&test, &report, None).into()),
+                _ => Err(failure_text(&test, &report, Some(&again(&test.name))).into()),
             }
         };
         Trial::ignorable_test(name, run).with_ignored_flag(is_ignored)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// The command that runs a test of this very binary again.
+fn again(name: &str) -> String {
+    let binary = std::env::args().next().unwrap_or_default();
+    let level = std::env::var(LEVEL).map_or(String::new(), |level| format!("{LEVEL}={level} "));
+    format!("{level}{binary} --exact {name}")
 }

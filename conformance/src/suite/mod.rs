@@ -110,7 +110,9 @@ impl Suite {
         self
     }
 
-    /// Adds a test. Its level is the highest among its clauses'.
+    /// Adds a test. Its level is the highest among its clauses'. Mappings are
+    /// made in a region of the test's own (W-35), so who needs the former needs
+    /// regions as well.
     ///
     /// # Panics
     ///
@@ -128,15 +130,12 @@ impl Suite {
             None => panic!("no clause is called {id}"),
         });
         let level = levels.max().unwrap_or(Level::Page);
+        let mut needs: Capabilities = needs.iter().copied().collect();
+        if needs.contains(Capability::Mapping) {
+            needs = needs.with(Capability::Regions);
+        }
         let name = format!("{}::{}", self.module, name.into());
-        self.tests.push(Test {
-            name,
-            clauses,
-            needs: needs.iter().copied().collect(),
-            level,
-            hazard: false,
-            body: Arc::new(body),
-        });
+        self.tests.push(Test { name, clauses, needs, level, hazard: false, body: Arc::new(body) });
         self.tests.last_mut().expect("a test was pushed just now")
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use vmo_abi::{Backend, Capability};
+use vmo_abi::{Backend, Capabilities, Capability};
 
 use super::answer::Failure;
 use super::context::{Context, Finished, Side};
@@ -68,7 +68,7 @@ pub struct CaseOptions {
 impl Test {
     /// The first capability that the test needs and a backend does not offer.
     #[must_use]
-    pub fn missing(&self, offered: vmo_abi::Capabilities) -> Option<Capability> {
+    pub fn missing(&self, offered: Capabilities) -> Option<Capability> {
         let needs = self.needs.with(Capability::Vmo);
         needs.iter().find(|needed| !offered.contains(*needed))
     }
@@ -85,37 +85,68 @@ pub fn run_case(test: &Test, backend: &dyn Backend, options: CaseOptions) -> Cas
     if test.hazard && !options.include_hazards {
         return empty(CaseVerdict::Hazard);
     }
-    if let Some(missing) = test.missing(backend.environment().capabilities) {
+    let started = catch_unwind(AssertUnwindSafe(|| {
+        let offered = backend.environment().capabilities;
+        (offered, Context::new(backend, test, options.level))
+    }));
+    let (offered, context) = match started {
+        Ok(started) => started,
+        Err(panic) => return empty(CaseVerdict::Crash(panic_text(panic.as_ref()))),
+    };
+    if let Some(missing) = test.missing(offered) {
         return empty(CaseVerdict::Unsupported(missing.name().to_owned()));
     }
-    let mut context = match Context::new(backend, test, options.level) {
+    let mut context = match context {
         Ok(context) => context,
-        Err(error) => return empty(CaseVerdict::Broken(error.to_string())),
+        Err(error) => return empty(verdict_of(error, offered)),
     };
     let result = catch_unwind(AssertUnwindSafe(|| (test.body)(&mut context)));
-    let finished = context.finish();
-    let verdict = match (result, &finished.violation) {
-        (Ok(Ok(())), Some((step, violation))) => CaseVerdict::Fail {
+    let mut verdict = match result {
+        Ok(Ok(())) => CaseVerdict::Pass,
+        Ok(Err(Failure::Expectation { step, expected, actual })) => {
+            CaseVerdict::Fail { step, expected, actual }
+        }
+        Ok(Err(Failure::CannotRun(error))) => verdict_of(error, offered),
+        Err(panic) => CaseVerdict::Crash(panic_text(panic.as_ref())),
+    };
+    if let (Err(panic), CaseVerdict::Pass) =
+        (catch_unwind(AssertUnwindSafe(|| context.clean_up())), &verdict)
+    {
+        verdict = CaseVerdict::Crash(panic_text(panic.as_ref()));
+    }
+    let Finished { program, sides, violation } = context.finish();
+    if let (CaseVerdict::Pass, Some((step, violation))) = (&verdict, &violation) {
+        verdict = CaseVerdict::Fail {
             step: Some(*step),
             expected: violation.expected.clone(),
             actual: violation.actual.clone(),
-        },
-        (Ok(Ok(())), None) => CaseVerdict::Pass,
-        (Ok(Err(Failure::Expectation { step, expected, actual })), _) => {
-            CaseVerdict::Fail { step, expected, actual }
+        };
+    }
+    CaseReport { verdict, program, sides, violation }
+}
+
+/// How a test came out that could not be run to its end on a backend with these
+/// claims: what is claimed and missing is a failure.
+fn verdict_of(error: RunError, offered: Capabilities) -> CaseVerdict {
+    let actual = error.to_string();
+    let fail =
+        |expected: String| CaseVerdict::Fail { step: None, expected, actual: actual.clone() };
+    match error {
+        RunError::Unsupported(missing) if offered.contains(missing) => {
+            fail(format!("`{}`, as the backend claims", missing.name()))
         }
-        (Ok(Err(Failure::CannotRun(RunError::Unsupported(missing)))), _) => {
+        RunError::Unsupported(missing) => {
             let name = missing.name();
             CaseVerdict::Broken(format!("the test needs `{name}` and does not say so"))
         }
-        (Ok(Err(Failure::CannotRun(error @ RunError::NoSuchAddress(_)))), _) => {
-            CaseVerdict::Unsupported(error.to_string())
+        RunError::NoSuchAddress(_) | RunError::DataTooLong { .. } => {
+            CaseVerdict::Unsupported(actual)
         }
-        (Ok(Err(Failure::CannotRun(error))), _) => CaseVerdict::Broken(error.to_string()),
-        (Err(panic), _) => CaseVerdict::Crash(panic_text(panic.as_ref())),
-    };
-    let Finished { program, sides, violation } = finished;
-    CaseReport { verdict, program, sides, violation }
+        RunError::NoRegion(_) => fail("a region, as the backend claims".to_owned()),
+        RunError::ArenaTooSmall { .. } | RunError::ArenaFault(_) => {
+            fail("an arena of 16 pages or more that can be read and written".to_owned())
+        }
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -32,8 +32,9 @@ pub struct Snapshot {
     contents: Vec<u8>,
 }
 
-/// Most bytes of a VMO that a snapshot holds.
-const SNAPSHOT_BYTES: u64 = 16 * PAGE;
+/// Most bytes of a VMO that a snapshot holds: they have to fit into the smallest
+/// arena.
+const SNAPSHOT_BYTES: u64 = 8 * PAGE;
 
 /// Calls that have to succeed. Each fails if it does not.
 #[allow(clippy::missing_errors_doc)]
@@ -98,7 +99,14 @@ impl Context<'_> {
         Handle::Literal(self.runner.facts().handle(handle))
     }
 
-    /// A handle value that was live and has been closed.
+    /// Allocates the program's own region, so that no later use of it gets the
+    /// value of a handle that was closed.
+    pub fn use_region(&mut self) -> Checked {
+        Ok(self.runner.use_region()?)
+    }
+
+    /// A handle value that was live and has been closed. It may be given out
+    /// again by the next call that makes a handle.
     pub fn closed_handle(&mut self) -> Checked<Handle> {
         let vmo = self.create(0)?;
         self.close(vmo)?;
@@ -359,7 +367,8 @@ impl Context<'_> {
     }
 
     /// Expects a refusal with this status that changes nothing that can be seen
-    /// of the VMO, and leaves every output location alone.
+    /// of the VMO, and at the level of the kernel leaves every output location
+    /// alone.
     pub fn expect_refusal(
         &mut self,
         vmo: Handle,

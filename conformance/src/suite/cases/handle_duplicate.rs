@@ -14,7 +14,7 @@ use vmo_abi::{
 use super::object_get_info::expect_count;
 use crate::level::Level;
 use crate::program::{Address, Handle};
-use crate::suite::{Checked, Context, Judged, PAGE, Suite};
+use crate::suite::{PAGE, Suite};
 
 /// The rights that a fresh VMO handle has, by name.
 pub(in crate::suite::cases) const VMO_RIGHTS: &[(&str, zx_rights_t)] = &[
@@ -41,19 +41,6 @@ pub(in crate::suite::cases) const BAD_PLACES: &[(&str, Address)] = &[
     ("straddling_by_3", Address::Straddle(3)),
 ];
 
-/// What a refusal leaves alone.
-pub(in crate::suite::cases) trait Kept: Sized {
-    /// Expects that every good output location kept its bytes, which only the
-    /// kernel promises (GEN-06): below its level anything may be there.
-    fn kept(self, cx: &Context<'_>) -> Checked<Self>;
-}
-
-impl Kept for Judged {
-    fn kept(self, cx: &Context<'_>) -> Checked<Self> {
-        if cx.level() == Level::Kernel { self.untouched() } else { Ok(self) }
-    }
-}
-
 /// The level at which a fresh VMO handle has to have a right: the pages name
 /// eight of them, and WAIT is needed to see the seed's signal (C-02).
 pub(in crate::suite::cases) fn level_of(right: zx_rights_t) -> Level {
@@ -78,7 +65,7 @@ fn refusals(suite: &mut Suite) {
             move |cx| {
                 let vmo = cx.create(PAGE)?;
                 let fixed = cx.duplicate(vmo, ZX_RIGHT_READ | ZX_RIGHT_WRITE)?;
-                cx.handle_duplicate(fixed, asked)?.is(ZX_ERR_ACCESS_DENIED)?.kept(cx)?;
+                cx.handle_duplicate(fixed, asked)?.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
                 cx.expect_rights(fixed, ZX_RIGHT_READ | ZX_RIGHT_WRITE)?;
                 expect_count(cx, vmo, 2)
             },
@@ -89,7 +76,7 @@ fn refusals(suite: &mut Suite) {
         let vmo = cx.create(PAGE)?;
         let bare = cx.duplicate(vmo, 0)?;
         for asked in [ZX_RIGHT_SAME_RIGHTS, 0] {
-            cx.handle_duplicate(bare, asked)?.is(ZX_ERR_ACCESS_DENIED)?.kept(cx)?;
+            cx.handle_duplicate(bare, asked)?.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
         }
         Ok(())
     });
@@ -107,7 +94,7 @@ fn refusals(suite: &mut Suite) {
             move |cx| {
                 let vmo = cx.create(PAGE)?;
                 let fixed = cx.duplicate(vmo, ZX_RIGHT_READ)?;
-                cx.handle_duplicate(fixed, asked)?.is(ZX_ERR_ACCESS_DENIED)?.kept(cx).map(drop)
+                cx.handle_duplicate(fixed, asked)?.is(ZX_ERR_ACCESS_DENIED)?.untouched().map(drop)
             },
         );
     }
@@ -116,7 +103,7 @@ fn refusals(suite: &mut Suite) {
         let closed = cx.closed_handle()?;
         for bad in [Handle::Invalid, Handle::Never, closed] {
             let answer = cx.handle_duplicate(bad, ZX_RIGHT_SAME_RIGHTS)?;
-            answer.is(vmo_abi::ZX_ERR_BAD_HANDLE)?.kept(cx)?;
+            answer.is(vmo_abi::ZX_ERR_BAD_HANDLE)?.untouched()?;
         }
         Ok(())
     });
@@ -168,7 +155,7 @@ fn failures(suite: &mut Suite) {
                 if answer.status() == Some(ZX_OK) {
                     return expect_count(cx, vmo, 2);
                 }
-                answer.kept(cx)?;
+                answer.untouched()?;
                 expect_count(cx, vmo, 1)?;
                 cx.duplicate_same(vmo)?;
                 expect_count(cx, vmo, 2)

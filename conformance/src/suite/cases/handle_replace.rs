@@ -9,7 +9,7 @@ use vmo_abi::{
     ZX_VMO_ZERO_CHILDREN, zx_rights_t,
 };
 
-use super::handle_duplicate::{BAD_PLACES, Kept};
+use super::handle_duplicate::BAD_PLACES;
 use super::object_get_info::expect_count;
 use crate::program::{Address, Handle};
 use crate::suite::{PAGE, Suite};
@@ -41,7 +41,7 @@ fn consumed(suite: &mut Suite) {
             cx.vmo_get_size(vmo)?.is(ZX_ERR_BAD_HANDLE)?;
             cx.expect_fill(other, 0, PAGE, 0x41)?;
             cx.handle_close(vmo)?.is(ZX_ERR_BAD_HANDLE)?;
-            cx.handle_replace(vmo, ZX_RIGHT_SAME_RIGHTS)?.is(ZX_ERR_BAD_HANDLE)?.kept(cx)?;
+            cx.handle_replace(vmo, ZX_RIGHT_SAME_RIGHTS)?.is(ZX_ERR_BAD_HANDLE)?.untouched()?;
             cx.expect_fill(other, 0, PAGE, 0x41)
         },
     );
@@ -129,7 +129,7 @@ fn not_handles(suite: &mut Suite) {
         let vmo = cx.create(PAGE)?;
         let closed = cx.closed_handle()?;
         for bad in [Handle::Invalid, Handle::Never, closed] {
-            cx.handle_replace(bad, ZX_RIGHT_SAME_RIGHTS)?.is(ZX_ERR_BAD_HANDLE)?.kept(cx)?;
+            cx.handle_replace(bad, ZX_RIGHT_SAME_RIGHTS)?.is(ZX_ERR_BAD_HANDLE)?.untouched()?;
         }
         cx.expect_valid(vmo, true)?;
         expect_count(cx, vmo, 1)
@@ -150,7 +150,7 @@ fn not_handles(suite: &mut Suite) {
                 }
                 // Twenty values later the first must not have become good again.
                 for value in old {
-                    cx.handle_replace(value, asked)?.is(ZX_ERR_BAD_HANDLE)?.kept(cx)?;
+                    cx.handle_replace(value, asked)?.is(ZX_ERR_BAD_HANDLE)?.untouched()?;
                 }
                 expect_count(cx, vmo, 2)?;
                 cx.expect_valid(handle, true)

@@ -8,7 +8,8 @@ mod vmo;
 
 use vmo_abi::Capability::{self, CachePolicy, Handles, Info, OtherObjects, Regions};
 use vmo_abi::{
-    Syscall, ZX_CACHE_POLICY_CACHED, ZX_CACHE_POLICY_UNCACHED, zx_rights_t, zx_status_t,
+    Syscall, ZX_CACHE_POLICY_CACHED, ZX_CACHE_POLICY_UNCACHED, ZX_ERR_ACCESS_DENIED, zx_rights_t,
+    zx_status_t,
 };
 
 use super::prototypes::{Clauses, Object, Prototype, prototype};
@@ -55,6 +56,8 @@ pub(super) struct Rung {
     needs: &'static [Capability],
     /// The clauses that say so.
     pub(super) clauses: Clauses,
+    /// The clauses that say that nothing has changed, where others do.
+    pub(super) state: Option<Clauses>,
     /// Statuses that are as good below the level of the kernel.
     also: &'static [zx_status_t],
     /// Whether the call may do a part of its work all the same.
@@ -71,7 +74,16 @@ pub(super) struct Ladder {
 }
 
 const fn rung(name: &'static str, status: zx_status_t, flaw: Flaw, clauses: Clauses) -> Rung {
-    Rung { name, status, flaw, needs: &[], clauses, also: &[], may_leave_something: false }
+    Rung {
+        name,
+        status,
+        flaw,
+        needs: &[],
+        clauses,
+        state: None,
+        also: &[],
+        may_leave_something: false,
+    }
 }
 
 impl Rung {
@@ -82,6 +94,12 @@ impl Rung {
     /// Another status that the pages know for it.
     const fn or(self, also: &'static [zx_status_t]) -> Self {
         Self { also, ..self }
+    }
+
+    /// The clauses that say what the call leaves behind: a page that asks for
+    /// the status does not always say that.
+    const fn leaving_as(self, clauses: Clauses) -> Self {
+        Self { state: Some(clauses), ..self }
     }
 
     const fn leaving_something(self) -> Self {
@@ -107,8 +125,17 @@ impl Rung {
     }
 
     /// Statuses for the flaw at a level.
-    pub(super) fn statuses(&self, level: Level) -> impl Iterator<Item = zx_status_t> {
-        let also = if level == Level::Kernel { &[] } else { self.also };
+    pub(super) fn statuses(
+        &self,
+        level: Level,
+        prototype: &Prototype,
+    ) -> impl Iterator<Item = zx_status_t> {
+        let also: &[_] = match self.flaw {
+            _ if level == Level::Kernel => &[],
+            // No page says what rights another object's handle has (W-04).
+            Flaw::WrongType if prototype.rights != 0 => &[ZX_ERR_ACCESS_DENIED],
+            _ => self.also,
+        };
         also.iter().chain([&self.status]).copied()
     }
 

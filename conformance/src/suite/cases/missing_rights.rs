@@ -7,10 +7,13 @@ use vmo_abi::{
     RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_INFO_HANDLE_COUNT, ZX_OK, ZX_RIGHT_SAME_RIGHTS, zx_rights_t,
 };
 
-use super::prototypes::{Object, Prototype, expect_untouched, prototypes, variants};
+use super::prototypes::{Object, Prototype, prototypes, variants};
 use crate::level::Level;
 use crate::program::Handle;
 use crate::suite::{Checked, Context, Suite};
+
+/// The rights that the seed's page names.
+const SEED_RIGHTS: zx_rights_t = 0xff;
 
 /// The single rights of a mask, with their names in lower case.
 fn single_rights(mask: zx_rights_t) -> impl Iterator<Item = (String, zx_rights_t)> {
@@ -18,10 +21,17 @@ fn single_rights(mask: zx_rights_t) -> impl Iterator<Item = (String, zx_rights_t
     rights.filter(move |(_, bit)| *bit != ZX_RIGHT_SAME_RIGHTS && mask & bit != 0)
 }
 
+/// Of some rights those that every fresh handle has: below the level of the
+/// kernel the eight of the seed's page and those that the call needs.
+fn offered(cx: &Context<'_>, prototype: &Prototype, rights: zx_rights_t) -> zx_rights_t {
+    if cx.level() == Level::Kernel { rights } else { rights & (SEED_RIGHTS | prototype.rights) }
+}
+
 /// Calls through a handle with these rights beside a full one, and looks at the
 /// effect.
 fn succeed_with(cx: &mut Context<'_>, prototype: &Prototype, rights: zx_rights_t) -> Checked {
     let object = prototype.object.make(cx)?;
+    let rights = offered(cx, prototype, rights);
     let used = cx.duplicate(object, rights)?;
     let arguments = (prototype.arguments)(cx, object, used)?;
     // Closing and replacing concern the used handle alone.
@@ -40,7 +50,7 @@ fn refused(cx: &mut Context<'_>, prototype: &Prototype, full: Handle, used: Hand
     let mut arguments = (prototype.arguments)(cx, full, used)?;
     let before = prototype.look(cx, full, &arguments)?;
     let answer = cx.call(prototype.syscall, arguments.clone())?.is(ZX_ERR_ACCESS_DENIED)?;
-    expect_untouched(cx, answer)?;
+    answer.untouched()?;
     let after = prototype.look(cx, full, &arguments)?;
     cx.expect(before == after, "everything as before", "something changed")?;
     prototype.put(&mut arguments, full);
@@ -49,6 +59,7 @@ fn refused(cx: &mut Context<'_>, prototype: &Prototype, full: Handle, used: Hand
 
 fn refuse_with(cx: &mut Context<'_>, prototype: &Prototype, rights: zx_rights_t) -> Checked {
     let object = prototype.object.make(cx)?;
+    let rights = offered(cx, prototype, rights);
     let used = cx.duplicate(object, rights)?;
     refused(cx, prototype, object, used)
 }
@@ -106,14 +117,15 @@ fn add_refusals(suite: &mut Suite, prototype: &'static Prototype) {
                 let object = prototype.object.make(cx)?;
                 let full = cx.duplicate(object, ZX_RIGHT_SAME_RIGHTS)?;
                 let arguments = (prototype.arguments)(cx, full, full)?;
-                let used = cx.handle_replace(full, all & !bit)?.ok()?.handle(0);
+                let fewer = offered(cx, prototype, all & !bit);
+                let used = cx.handle_replace(full, fewer)?.ok()?.handle(0);
                 if object != Handle::Observed {
                     cx.close(object)?;
                 }
                 let mut refused = arguments;
                 prototype.put(&mut refused, used);
                 let answer = cx.call(prototype.syscall, refused)?.is(ZX_ERR_ACCESS_DENIED)?;
-                expect_untouched(cx, answer)
+                answer.untouched().map(drop)
             },
         );
     }

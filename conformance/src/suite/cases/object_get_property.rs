@@ -8,7 +8,7 @@ use vmo_abi::{
     ZX_RIGHT_GET_PROPERTY,
 };
 
-use super::handle_duplicate::{Kept, VMO_RIGHTS};
+use super::handle_duplicate::VMO_RIGHTS;
 use crate::level::Level;
 use crate::program::{Address, Handle};
 use crate::suite::{Answer, Checked, PAGE, Suite};
@@ -202,7 +202,7 @@ fn refusals(suite: &mut Suite) {
         cx.set_name(vmo, b"name")?;
         let blind = cx.duplicate_without(vmo, ZX_RIGHT_GET_PROPERTY)?;
         let answer = cx.object_get_property(blind, ZX_PROP_NAME, 32)?;
-        answer.is(ZX_ERR_ACCESS_DENIED)?.kept(cx)?;
+        answer.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
         let just = cx.duplicate(vmo, ZX_RIGHT_GET_PROPERTY)?;
         cx.expect_name(just, b"name")
     });
@@ -217,7 +217,7 @@ fn refusals(suite: &mut Suite) {
                     let vmo = cx.create(PAGE)?;
                     let other = cx.duplicate(vmo, right)?;
                     let answer = cx.object_get_property(other, ZX_PROP_NAME, 32)?;
-                    answer.is(ZX_ERR_ACCESS_DENIED)?.kept(cx).map(drop)
+                    answer.is(ZX_ERR_ACCESS_DENIED)?.untouched().map(drop)
                 },
             )
             .at(super::handle_duplicate::level_of(right));

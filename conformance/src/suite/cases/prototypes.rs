@@ -14,9 +14,8 @@ use vmo_abi::{
     ZX_VM_FLAG_CAN_MAP_READ, ZX_VM_FLAG_CAN_MAP_SPECIFIC, ZX_VM_FLAG_CAN_MAP_WRITE, zx_rights_t,
 };
 
-use crate::level::Level;
 use crate::program::{Data, Handle, Part, Value};
-use crate::suite::{Checked, Context, Judged, PAGE};
+use crate::suite::{Checked, Context, PAGE};
 
 pub(super) use effects::Effect;
 
@@ -206,12 +205,6 @@ impl Prototype {
         let mut denied = self.denied.iter();
         denied.find(|(right, _)| rights & right != 0).map_or(&["GEN-01"], |(_, clauses)| clauses)
     }
-}
-
-/// Expects of a refused call that it left every output location alone: that it
-/// does is the kernel's word only (GEN-06).
-pub(super) fn expect_untouched(cx: &Context<'_>, refused: Judged) -> Checked {
-    if cx.level() == Level::Kernel { refused.untouched().map(drop) } else { Ok(()) }
 }
 
 /// Every call that takes a handle, once for each handle argument.

@@ -5,7 +5,7 @@ use vmo_abi::Capability::{Info, Properties, Signals};
 use vmo_abi::{Capability, Syscall, ZX_ERR_INVALID_ARGS};
 
 use super::ladders::{Flaw, Flawed, Ladder, Rung, flawed, ladders};
-use super::prototypes::{Clauses, Object, expect_untouched};
+use super::prototypes::{Clauses, Object, Prototype};
 use crate::program::{Address, Value};
 use crate::suite::{Checked, Context, Suite};
 
@@ -13,14 +13,14 @@ use crate::suite::{Checked, Context, Suite};
 const SNAPSHOT: &[Capability] = &[Info, Properties, Signals];
 
 /// Makes a call with a flaw.
-fn refuse(cx: &mut Context<'_>, rung: &Rung, call: &Flawed) -> Checked {
+fn refuse(cx: &mut Context<'_>, prototype: &Prototype, rung: &Rung, call: &Flawed) -> Checked {
     let answer = cx.call(call.syscall, call.arguments.clone())?;
-    let statuses: Vec<_> = rung.statuses(cx.level()).collect();
+    let statuses: Vec<_> = rung.statuses(cx.level(), prototype).collect();
     let answer = answer.one_of(&statuses)?;
     // What a failing vmar_allocate stores is conflict C-30, and what
     // object_get_info stores before it finds a bad pointer is OBJ-INFO-14.
     let may_store = matches!(call.syscall, Syscall::vmar_allocate | Syscall::object_get_info);
-    if may_store { Ok(()) } else { expect_untouched(cx, answer) }
+    if may_store { Ok(()) } else { answer.untouched().map(drop) }
 }
 
 /// Whether a failing call takes its handle away (HANDLE-REPLACE-04).
@@ -73,7 +73,7 @@ fn clauses_of_state(ladder: &Ladder, rung: &Rung) -> Clauses {
     let prototype = ladder.prototype();
     match prototype.syscall {
         Syscall::vmo_write if !rung.is_of_handle(prototype.position) => &["VMO-WRITE-14"],
-        _ => rung.clauses,
+        _ => rung.state.unwrap_or(rung.clauses),
     }
 }
 
@@ -85,10 +85,10 @@ fn add_status(suite: &mut Suite, ladder: &'static Ladder, rung: &'static Rung) {
         &prototype.needs_and(&rung.all_needs()),
         move |cx| {
             let call = flawed(cx, prototype, &[rung])?;
-            refuse(cx, rung, &call)?;
+            refuse(cx, prototype, rung, &call)?;
             // Asked again it answers the same.
             let is_other_call = consumes(rung, &call) || rung.may_leave_something;
-            if is_other_call { Ok(()) } else { refuse(cx, rung, &call) }
+            if is_other_call { Ok(()) } else { refuse(cx, prototype, rung, &call) }
         },
     );
 }
@@ -106,7 +106,7 @@ fn add_effect(suite: &mut Suite, ladder: &'static Ladder, rung: &'static Rung) {
         move |cx| {
             let call = flawed(cx, prototype, &[rung])?;
             let before = prototype.look(cx, call.object, &call.sound)?;
-            refuse(cx, rung, &call)?;
+            refuse(cx, prototype, rung, &call)?;
             let after = prototype.look(cx, call.object, &call.sound)?;
             if consumes(rung, &call) {
                 return cx.expect(before != after, "the handle gone", "still there");
@@ -140,10 +140,10 @@ fn add_snapshot(suite: &mut Suite, ladder: &'static Ladder, rung: &'static Rung)
         move |cx| {
             let call = flawed(cx, prototype, &[rung])?;
             if consumes(rung, &call) {
-                return refuse_through_a_second(cx, rung, &call);
+                return refuse_through_a_second(cx, prototype, rung, &call);
             }
             let before = cx.snapshot(call.object)?;
-            refuse(cx, rung, &call)?;
+            refuse(cx, prototype, rung, &call)?;
             cx.expect_unchanged(call.object, &before)
         },
     );
@@ -151,12 +151,17 @@ fn add_snapshot(suite: &mut Suite, ladder: &'static Ladder, rung: &'static Rung)
 
 /// A call that takes its handle away even when it fails leaves the object as it
 /// was for its other handle.
-fn refuse_through_a_second(cx: &mut Context<'_>, rung: &Rung, call: &Flawed) -> Checked {
+fn refuse_through_a_second(
+    cx: &mut Context<'_>,
+    prototype: &Prototype,
+    rung: &Rung,
+    call: &Flawed,
+) -> Checked {
     let before = cx.snapshot(call.object)?;
     let second = cx.duplicate_same(call.object)?;
     let mut arguments = call.arguments.clone();
     arguments[0] = second.into();
     let call = Flawed { syscall: call.syscall, arguments, sound: Vec::new(), object: call.object };
-    refuse(cx, rung, &call)?;
+    refuse(cx, prototype, rung, &call)?;
     cx.expect_unchanged(call.object, &before)
 }

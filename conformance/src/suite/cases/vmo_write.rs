@@ -129,10 +129,12 @@ fn errors(suite: &mut Suite) {
         cx.vmo_write(Handle::Invalid, 0, b"")?.is(ZX_ERR_BAD_HANDLE).map(drop)
     });
 
-    suite.test("refuses_an_event", &["VMO-WRITE-03"], &[OtherObjects], |cx| {
+    // No page says that an event's handle has the right (W-04).
+    let event = suite.test("refuses_an_event", &["VMO-WRITE-03"], &[OtherObjects], |cx| {
         let event = cx.event()?;
         cx.vmo_write(event, 0, b"")?.is(ZX_ERR_WRONG_TYPE).map(drop)
     });
+    event.at(crate::level::Level::Kernel);
 
     suite.test("refuses_a_handle_without_write", &["VMO-WRITE-04"], &[Handles], |cx| {
         let vmo = create_old(cx, 1)?;

@@ -5,7 +5,7 @@ use vmo_abi::{Syscall, ZX_ERR_BAD_HANDLE, ZX_ERR_INVALID_ARGS, ZX_RIGHT_SAME_RIG
 
 use super::{Pointer, pointers};
 use crate::program::{Address, Value};
-use crate::suite::cases::prototypes::{Clauses, expect_untouched};
+use crate::suite::cases::prototypes::Clauses;
 use crate::suite::{Checked, Context, PAGE, Suite};
 
 /// The clauses that say that nothing has changed, for calls that change
@@ -76,7 +76,7 @@ fn refuse_and_repeat(cx: &mut Context<'_>, pointer: Pointer, address: Address) -
     let mut arguments = good.clone();
     arguments[pointer.position] = Value::Address(address);
     let answer = cx.call(prototype.syscall, arguments)?.is(ZX_ERR_INVALID_ARGS)?;
-    expect_untouched(cx, answer)?;
+    answer.untouched()?;
     let after = prototype.look(cx, object, &good)?;
     cx.expect(before == after, "everything as before", "something changed")?;
     cx.call(prototype.syscall, good.clone())?.ok()?;

@@ -7,7 +7,7 @@ use vmo_abi::{
     ZX_RIGHT_WRITE,
 };
 
-use super::{Kept, VMO_RIGHTS, level_of};
+use super::{VMO_RIGHTS, level_of};
 use crate::level::Level;
 use crate::program::{Handle, Value};
 use crate::suite::cases::object_get_info::expect_count;
@@ -59,7 +59,8 @@ fn granted(suite: &mut Suite) {
 
     suite.test("gives_every_set_of_rights", &["HANDLE-DUP-03"], &[Handles, Info], |cx| {
         let vmo = cx.create(PAGE)?;
-        let all = cx.rights(vmo)? & ZX_DEFAULT_VMO_RIGHTS;
+        let own = cx.rights(vmo)?;
+        let all = own & ZX_DEFAULT_VMO_RIGHTS;
         // All proper subsets, from the largest down to none.
         let mut asked = all;
         while asked != 0 {
@@ -68,7 +69,7 @@ fn granted(suite: &mut Suite) {
             cx.expect_rights(second, asked)?;
             cx.close(second)?;
         }
-        cx.expect_rights(vmo, all)
+        cx.expect_rights(vmo, own)
     });
 
     suite
@@ -80,7 +81,7 @@ fn granted(suite: &mut Suite) {
             if answer.status() == Some(ZX_OK) {
                 return cx.expect_rights(answer.handle(0), rights);
             }
-            answer.kept(cx).map(drop)
+            answer.untouched().map(drop)
         })
         .at(Level::Page);
 
@@ -119,7 +120,7 @@ fn granted(suite: &mut Suite) {
             handle = cx.duplicate(handle, rights & !right)?;
             rights &= !right;
             cx.expect_rights(handle, rights)?;
-            cx.handle_duplicate(handle, rights | right)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+            cx.handle_duplicate(handle, rights | right)?.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
         }
         cx.expect_rights(vmo, all)
     });
@@ -138,7 +139,7 @@ fn refused(suite: &mut Suite) {
                 let few = cx.duplicate(vmo, most & !ZX_RIGHT_WRITE)?;
                 let most = most & !ZX_RIGHT_WRITE;
                 for asked in [right, right | ZX_RIGHT_DUPLICATE, most | right] {
-                    cx.handle_duplicate(few, asked)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+                    cx.handle_duplicate(few, asked)?.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
                 }
                 cx.expect_rights(few, most)?;
                 expect_count(cx, vmo, 2)
@@ -157,7 +158,7 @@ fn refused(suite: &mut Suite) {
             &[Handles, Info],
             move |cx| {
                 let vmo = cx.create(PAGE)?;
-                cx.handle_duplicate(vmo, asked)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+                cx.handle_duplicate(vmo, asked)?.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
                 expect_count(cx, vmo, 1)
             },
         );
@@ -171,10 +172,10 @@ fn refused(suite: &mut Suite) {
             let vmo = cx.create(PAGE)?;
             let weak = cx.duplicate(vmo, ZX_RIGHT_DUPLICATE | ZX_RIGHT_READ)?;
             let asked = ZX_RIGHT_READ | ZX_RIGHT_WRITE;
-            cx.handle_duplicate(weak, asked)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+            cx.handle_duplicate(weak, asked)?.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
             let strong = cx.duplicate(vmo, asked)?;
             cx.expect_rights(strong, asked)?;
-            cx.handle_duplicate(weak, asked)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx).map(drop)
+            cx.handle_duplicate(weak, asked)?.is(ZX_ERR_INVALID_ARGS)?.untouched().map(drop)
         },
     );
 }
@@ -212,7 +213,7 @@ fn same_rights(suite: &mut Suite) {
             move |cx| {
                 let vmo = cx.create(PAGE)?;
                 let answer = cx.handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS | 1 << bit)?;
-                answer.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+                answer.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
                 expect_count(cx, vmo, 1)
             },
         );
@@ -226,7 +227,7 @@ fn same_rights(suite: &mut Suite) {
             move |cx| {
                 let vmo = cx.create(PAGE)?;
                 let answer = cx.handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS | more)?;
-                answer.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+                answer.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
                 expect_count(cx, vmo, 1)
             },
         );
@@ -251,7 +252,7 @@ fn registers(suite: &mut Suite) {
                     let third = duplicate_with_register(cx, vmo, upper | 4)?.ok()?.handle(0);
                     cx.expect_rights(third, ZX_RIGHT_READ)?;
                     let answer = duplicate_with_register(cx, vmo, upper | 1 << 20)?;
-                    answer.is(ZX_ERR_INVALID_ARGS)?.kept(cx).map(drop)
+                    answer.is(ZX_ERR_INVALID_ARGS)?.untouched().map(drop)
                 },
             )
             .at(Level::Kernel);
@@ -270,7 +271,7 @@ fn other_objects(suite: &mut Suite) {
             cx.expect_rights(second, rights)?;
             let third = cx.duplicate(event, ZX_RIGHT_WAIT)?;
             cx.expect_rights(third, ZX_RIGHT_WAIT)?;
-            cx.handle_duplicate(event, ZX_RIGHT_MAP)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+            cx.handle_duplicate(event, ZX_RIGHT_MAP)?.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
             let same = cx.koid(third)?;
             cx.expect(same == koid, koid, same)
         },
@@ -287,7 +288,7 @@ fn other_objects(suite: &mut Suite) {
             cx.expect_rights(second, rights)?;
             let third = cx.duplicate(region, ZX_RIGHT_READ)?;
             cx.expect_rights(third, ZX_RIGHT_READ)?;
-            cx.handle_duplicate(region, ZX_RIGHT_MAP)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+            cx.handle_duplicate(region, ZX_RIGHT_MAP)?.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
             let same = cx.koid(third)?;
             cx.expect(same == koid, koid, same)
         },
@@ -303,7 +304,7 @@ fn other_objects(suite: &mut Suite) {
                 for end in [near, far] {
                     for asked in [ZX_RIGHT_SAME_RIGHTS, ZX_RIGHT_READ, 0] {
                         let answer = cx.handle_duplicate(end, asked)?;
-                        answer.is(ZX_ERR_ACCESS_DENIED)?.kept(cx)?;
+                        answer.is(ZX_ERR_ACCESS_DENIED)?.untouched()?;
                     }
                 }
                 Ok(())

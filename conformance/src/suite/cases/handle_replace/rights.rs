@@ -8,7 +8,7 @@ use vmo_abi::{
 
 use crate::level::Level;
 use crate::program::{Handle, Value};
-use crate::suite::cases::handle_duplicate::{Kept, VMO_RIGHTS, level_of};
+use crate::suite::cases::handle_duplicate::{VMO_RIGHTS, level_of};
 use crate::suite::cases::object_get_info::expect_count;
 use crate::suite::{Answer, Checked, Context, PAGE, Suite};
 
@@ -143,7 +143,7 @@ fn refused(suite: &mut Suite) {
                 let vmo = cx.create(PAGE)?;
                 let second = cx.duplicate_same(vmo)?;
                 let answer = cx.handle_replace(second, ZX_RIGHT_SAME_RIGHTS | 1 << bit)?;
-                answer.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+                answer.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
                 cx.expect_valid(second, false)?;
                 expect_count(cx, vmo, 1)
             },
@@ -153,7 +153,7 @@ fn refused(suite: &mut Suite) {
     suite.test("all_ones_are_refused", &["HANDLE-REPLACE-11"], &[Handles, Info], |cx| {
         let vmo = cx.create(PAGE)?;
         let second = cx.duplicate_same(vmo)?;
-        cx.handle_replace(second, u32::MAX)?.is(ZX_ERR_INVALID_ARGS)?.kept(cx)?;
+        cx.handle_replace(second, u32::MAX)?.is(ZX_ERR_INVALID_ARGS)?.untouched()?;
         cx.expect_valid(second, false)?;
         expect_count(cx, vmo, 1)
     });
@@ -184,7 +184,7 @@ fn others(suite: &mut Suite) {
                     let weak = replace_with_register(cx, other, upper | 4)?.ok()?.handle(0);
                     cx.expect_rights(weak, ZX_RIGHT_READ)?;
                     let answer = replace_with_register(cx, weak, upper | 8)?;
-                    answer.is(ZX_ERR_INVALID_ARGS)?.kept(cx).map(drop)
+                    answer.is(ZX_ERR_INVALID_ARGS)?.untouched().map(drop)
                 },
             )
             .at(Level::Kernel);

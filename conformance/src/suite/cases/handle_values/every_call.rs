@@ -185,6 +185,9 @@ fn handles(suite: &mut Suite) {
         });
         suite.test(format!("a_closed_value_names_nothing::{row}"), &["GEN-03"], needs, move |cx| {
             let vmo = cx.create(PAGE)?;
+            if needs.contains(&Mapping) {
+                cx.use_region()?;
+            }
             cx.close(vmo)?;
             call(cx, vmo)?.is(ZX_ERR_BAD_HANDLE).map(drop)
         });

@@ -38,7 +38,8 @@ pub(super) static LADDERS: &[Ladder] = &[
                 Other(1, || number(ZX_RIGHT_SAME_RIGHTS | 4)),
                 &["HANDLE-DUP-06"],
             ),
-            rung("out", ZX_ERR_INVALID_ARGS, Other(2, null), &["HANDLE-DUP-11"]),
+            rung("out", ZX_ERR_INVALID_ARGS, Other(2, null), &["HANDLE-DUP-11"])
+                .leaving_as(&["HANDLE-DUP-12"]),
         ],
     },
     // What fails after the handle was found takes the handle with it.

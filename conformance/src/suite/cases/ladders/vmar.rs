@@ -173,7 +173,9 @@ pub(super) static LADDERS: &[Ladder] = &[
                     Ok(())
                 }),
                 &["VMAR-MAP-25", "VMAR-MAP-26"],
-            ),
+            )
+            // C-31
+            .or(&[ZX_ERR_INVALID_ARGS]),
             rung(
                 "no_room",
                 ZX_ERR_NO_MEMORY,
@@ -193,7 +195,8 @@ pub(super) static LADDERS: &[Ladder] = &[
                 &["VMAR-MAP-29"],
             )
             .needs(&[Regions]),
-            rung("mapped_addr", ZX_ERR_INVALID_ARGS, Other(6, null), &["VMAR-MAP-34"]),
+            rung("mapped_addr", ZX_ERR_INVALID_ARGS, Other(6, null), &["VMAR-MAP-34"])
+                .leaving_as(&["VMAR-MAP-35"]),
         ],
     },
     Ladder {

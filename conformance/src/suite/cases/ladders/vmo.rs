@@ -210,7 +210,8 @@ pub(super) static LADDERS: &[Ladder] = &[
             rung("uncached", ZX_ERR_BAD_STATE, Uncached, &["VMO-CLONE-17"]),
             rung("alignment", ZX_ERR_INVALID_ARGS, Bits(2, 1, 0), &["VMO-CLONE-09"]),
             rung("sum", ZX_ERR_OUT_OF_RANGE, Bits(2, TOP_PAGE, 0), &["VMO-CLONE-12"]),
-            rung("out", ZX_ERR_INVALID_ARGS, other(4, null), &["VMO-CLONE-15"]),
+            rung("out", ZX_ERR_INVALID_ARGS, other(4, null), &["VMO-CLONE-15"])
+                .leaving_as(&["VMO-CLONE-16"]),
         ],
     },
     pages!("vmo_op_range_commit", "VMO-OPRANGE-11", "VMO-OPRANGE-16", "VMO-OPRANGE-17"),

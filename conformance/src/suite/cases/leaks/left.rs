@@ -43,7 +43,7 @@ fn refuse_and_count(cx: &mut Context<'_>, ladder: &Ladder, rung: &Rung) -> Check
     let call = flawed(cx, ladder.prototype(), &[rung])?;
     let before = cx.vmo_infos()?.len();
     let answer = cx.call(call.syscall, call.arguments)?;
-    let statuses: Vec<_> = rung.statuses(cx.level()).collect();
+    let statuses: Vec<_> = rung.statuses(cx.level(), ladder.prototype()).collect();
     answer.one_of(&statuses)?;
     // A failing replace takes its handle with it.
     let takes_one =

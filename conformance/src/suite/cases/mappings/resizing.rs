@@ -186,7 +186,7 @@ fn sizes(suite: &mut Suite) {
 }
 
 fn calls(suite: &mut Suite) {
-    suite.test("calls_obey_the_present_size", &["GEN-10"], &[Mapping], |cx| {
+    suite.test("calls_obey_the_present_size", &["GEN-08", "GEN-10"], &[Mapping], |cx| {
         let vmo = create(cx, "abc")?;
         let other = cx.create(5 * PAGE)?;
         map_at(cx, Handle::Region, 0, vmo, 0, 3, READ_WRITE)?;

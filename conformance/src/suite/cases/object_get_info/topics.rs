@@ -10,7 +10,6 @@ use vmo_abi::{
 
 use crate::level::Level;
 use crate::program::{Address, Handle, Value};
-use crate::suite::cases::handle_duplicate::Kept;
 use crate::suite::{Checked, Context, Judged, PAGE, Suite};
 
 /// Topics of other objects, and what they answer for a VMO with all its rights.
@@ -57,7 +56,7 @@ fn refused(
     topic: u32,
     expected: zx_status_t,
 ) -> Checked<Judged> {
-    let answer = cx.object_get_info(handle, topic, 4096)?.is(expected)?.kept(cx)?;
+    let answer = cx.object_get_info(handle, topic, 4096)?.is(expected)?.untouched()?;
     let told = cx.level() == Level::Kernel && (answer.has_word(4) || answer.has_word(5));
     cx.expect(!told, "actual and avail keep their bytes", "one was written")?;
     Ok(answer)

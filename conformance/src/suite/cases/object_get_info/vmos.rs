@@ -244,7 +244,10 @@ fn facts(suite: &mut Suite) {
                 [(&b"listed"[..], 3), (&[b'x'; 31][..], 1), (b"", 0), (b"\xff\x80", 1 << 40)]
             {
                 cx.set_name(vmo, name)?;
-                cx.resize(vmo, pages * PAGE)?;
+                let answer = cx.vmo_set_size(vmo, pages * PAGE)?;
+                if cx.ok_or_no_memory(answer)?.is_none() {
+                    break;
+                }
                 let entry = cx.vmo_info(vmo)?;
                 let mut padded = [0; 32];
                 padded[..name.len()].copy_from_slice(name);
@@ -341,13 +344,17 @@ fn relatives(suite: &mut Suite) {
         |cx| {
             let vmo = cx.create(3 * PAGE)?;
             let clone = cx.clone_of(vmo, 0, PAGE)?;
-            let entry = cx.vmo_info(vmo)?;
-            let counts = (entry.num_mappings, entry.share_count);
-            cx.expect(counts == (0, 1), "0 mappings, share 1", format!("{counts:?}"))?;
+            let counts = |cx: &mut Context<'_>| -> Checked<_> {
+                let entry = cx.vmo_info(vmo)?;
+                // The share is an estimate by its own description (ND-08).
+                let is_exact = cx.level() == Level::Kernel;
+                Ok((entry.num_mappings, if is_exact { entry.share_count } else { 1 }))
+            };
+            let none = counts(cx)?;
+            cx.expect(none == (0, 1), "0 mappings, share 1", format!("{none:?}"))?;
             let address = cx.map(vmo, 0, PAGE, READ_WRITE)?;
-            let entry = cx.vmo_info(vmo)?;
-            let counts = (entry.num_mappings, entry.share_count);
-            cx.expect(counts == (1, 1), "1 mapping, share 1", format!("{counts:?}"))?;
+            let one = counts(cx)?;
+            cx.expect(one == (1, 1), "1 mapping, share 1", format!("{one:?}"))?;
             cx.map(vmo, PAGE, 2 * PAGE, READ_ONLY)?;
             cx.map(vmo, 0, PAGE, 0)?;
             let mappings = cx.vmo_info(vmo)?.num_mappings;
@@ -428,7 +435,8 @@ fn flags(suite: &mut Suite) {
         )
         .at(Level::Kernel);
 
-    suite.test(
+    // The order is the kernel's habit, and may be any (ND-15).
+    let order = suite.test(
         "vmos_lists_handles_before_mappings",
         &["OBJ-INFO-29"],
         &[Info, ProcessVmos, Mapping],
@@ -445,4 +453,5 @@ fn flags(suite: &mut Suite) {
             cx.expect(holds && one, "handles, then mappings", format!("{sources:x?}"))
         },
     );
+    order.at(Level::Kernel);
 }

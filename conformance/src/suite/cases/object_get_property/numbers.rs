@@ -8,7 +8,6 @@ use vmo_abi::{
 
 use crate::level::Level;
 use crate::program::{Address, Value};
-use crate::suite::cases::handle_duplicate::Kept;
 use crate::suite::{PAGE, Suite};
 
 /// Properties of other objects that can be asked for.
@@ -50,7 +49,7 @@ pub(super) fn add(suite: &mut Suite) {
                         let answer = cx.object_get_property(vmo, property, size)?;
                         let (answer, _) =
                             cx.either("C-22", answer, ZX_ERR_NOT_SUPPORTED, ZX_ERR_INVALID_ARGS)?;
-                        answer.kept(cx)?;
+                        answer.untouched()?;
                     }
                     Ok(())
                 },
@@ -67,7 +66,7 @@ pub(super) fn add(suite: &mut Suite) {
                 let vmo = cx.create(PAGE)?;
                 for size in [8, 9, 32, 4096] {
                     let answer = cx.object_get_property(vmo, property, size)?;
-                    answer.is(ZX_ERR_WRONG_TYPE)?.kept(cx)?;
+                    answer.is(ZX_ERR_WRONG_TYPE)?.untouched()?;
                 }
                 Ok(())
             },

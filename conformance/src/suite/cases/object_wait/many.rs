@@ -187,10 +187,13 @@ fn refusals(suite: &mut Suite) {
             &["GEN-03"],
             &[Signals],
             move |cx| {
-                let closed = cx.closed_handle()?;
-                for bad in [Handle::Invalid, Handle::Never, closed] {
+                for bad in [Some(Handle::Invalid), Some(Handle::Never), None] {
                     let mut items = fresh(cx, 8)?;
-                    items[place].0 = bad;
+                    // Closed last of all, so that its value is not given again.
+                    items[place].0 = match bad {
+                        Some(bad) => bad,
+                        None => cx.closed_handle()?,
+                    };
                     for asked in [ZX_USER_SIGNAL_0, ZX_VMO_ZERO_CHILDREN] {
                         items[7 - place].1 = asked;
                         cx.object_wait_many(&items, NOW)?.is(ZX_ERR_BAD_HANDLE)?;

@@ -172,11 +172,17 @@ pub(super) const CALLS: &[Use] = &[
         reads: false,
         refusal: ZX_ERR_INVALID_ARGS,
         call: |cx, place| {
-            let vmo = cx.create(0x0102_0304_0506_7000)?;
+            let vmo = cx.create(0x0203_4000)?;
+            // As large as can be, so that as many bytes as can be are not 0.
+            let answer = cx.vmo_set_size(vmo, 0x0102_0304_0506_7000)?;
+            cx.ok_or_no_memory(answer)?;
             cx.with("size", Address::Literal(place));
             Ok((cx.vmo_get_size(vmo)?, vmo))
         },
-        check: |cx, _, _, place| expect_at(cx, place, &0x0102_0304_0506_7000_u64.to_le_bytes()),
+        check: |cx, _, vmo, place| {
+            let size = cx.size(vmo)?;
+            expect_at(cx, place, &size.to_le_bytes())
+        },
     },
     Use {
         name: "handle_close_many_handles",

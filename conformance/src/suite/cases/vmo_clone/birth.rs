@@ -88,7 +88,7 @@ fn add_names(suite: &mut Suite) {
         |cx| {
             let vmo = cx.create(PAGE)?;
             cx.set_name(vmo, b"open")?;
-            let source = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_SET_PROPERTY)?;
+            let source = cx.duplicate(vmo, 0xff & !ZX_RIGHT_SET_PROPERTY)?;
             let copy = clone(cx, source, 0, 1)?;
             cx.expect_name(copy, b"open")
         },

@@ -111,7 +111,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     suite.test(
         "the_handle_can_be_stored_in_a_mapping",
-        &["VMO-CLONE-01", "VMAR-MAP-40"],
+        &["VMO-CLONE-01", "VMAR-MAP-40", "GEN-08"],
         &[Clone, Mapping],
         |cx| {
             let (vmo, other) = (create(cx, "a")?, cx.create(2 * PAGE)?);
@@ -140,7 +140,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     suite.test(
         "refuses_an_out_pointer_beyond_the_end_of_the_mapped_vmo",
-        &["VMO-CLONE-15", "GEN-10"],
+        &["VMO-CLONE-15", "VMO-CLONE-16", "GEN-10"],
         &[Clone, Mapping, Signals],
         |cx| {
             let (vmo, other) = (cx.create(PAGE)?, cx.create(PAGE)?);

@@ -6,8 +6,8 @@ use vmo_abi::Capability::{
 use vmo_abi::{
     RIGHTS, ZX_DEFAULT_VMO_RIGHTS, ZX_ERR_ACCESS_DENIED, ZX_ERR_BAD_HANDLE, ZX_ERR_WRONG_TYPE,
     ZX_RIGHT_DUPLICATE, ZX_RIGHT_EXECUTE, ZX_RIGHT_GET_PROPERTY, ZX_RIGHT_MAP, ZX_RIGHT_NONE,
-    ZX_RIGHT_READ, ZX_RIGHT_SET_PROPERTY, ZX_RIGHT_SIGNAL, ZX_RIGHT_WAIT, ZX_RIGHT_WRITE,
-    ZX_USER_SIGNAL_0, ZX_VMO_CLONE_COPY_ON_WRITE, zx_rights_t,
+    ZX_RIGHT_READ, ZX_RIGHT_SET_PROPERTY, ZX_RIGHT_WAIT, ZX_RIGHT_WRITE, ZX_USER_SIGNAL_0,
+    ZX_VMO_CLONE_COPY_ON_WRITE, zx_rights_t,
 };
 
 use crate::level::Level;
@@ -18,6 +18,8 @@ use crate::suite::{Checked, Context, Deadline, READ_ONLY, Side, Suite};
 
 /// What the call needs.
 const NEEDED: zx_rights_t = ZX_RIGHT_DUPLICATE | ZX_RIGHT_READ;
+/// The rights that the seed's page names.
+const SEED_RIGHTS: zx_rights_t = 0xff;
 /// What it adds.
 const ADDED: zx_rights_t = ZX_RIGHT_WRITE | ZX_RIGHT_GET_PROPERTY | ZX_RIGHT_SET_PROPERTY;
 /// What the page says it adds, too, and the kernel does not (C-07).
@@ -88,15 +90,13 @@ fn add_handles(suite: &mut Suite) {
 }
 
 fn add_needed(suite: &mut Suite) {
-    const ALL: zx_rights_t = ZX_DEFAULT_VMO_RIGHTS;
-
     for (name, rights) in [
         ("none", ZX_RIGHT_NONE),
         ("duplicate_only", ZX_RIGHT_DUPLICATE),
         ("read_only", ZX_RIGHT_READ),
-        ("all_but_duplicate", ALL & !ZX_RIGHT_DUPLICATE),
-        ("all_but_read", ALL & !ZX_RIGHT_READ),
-        ("all_but_both", ALL & !NEEDED),
+        ("all_but_duplicate", SEED_RIGHTS & !ZX_RIGHT_DUPLICATE),
+        ("all_but_read", SEED_RIGHTS & !ZX_RIGHT_READ),
+        ("all_but_both", SEED_RIGHTS & !NEEDED),
         ("read_and_write", ZX_RIGHT_READ | ZX_RIGHT_WRITE),
         ("duplicate_and_write", ZX_RIGHT_DUPLICATE | ZX_RIGHT_WRITE),
         ("read_and_map", ZX_RIGHT_READ | ZX_RIGHT_MAP),
@@ -127,7 +127,7 @@ fn add_needed(suite: &mut Suite) {
         &[Clone, Handles],
         |cx| {
             let vmo = create(cx, "a")?;
-            let blind = cx.duplicate(vmo, ALL & !ZX_RIGHT_READ)?;
+            let blind = cx.duplicate(vmo, SEED_RIGHTS & !ZX_RIGHT_READ)?;
             clone(cx, vmo, 0, 1)?;
             refuse(cx, blind, ZX_ERR_ACCESS_DENIED)
         },
@@ -139,7 +139,7 @@ fn add_needed(suite: &mut Suite) {
         &[Clone, Handles, Info, Properties, Signals],
         |cx| {
             let vmo = create(cx, "a")?;
-            let blind = cx.duplicate(vmo, ALL & !ZX_RIGHT_READ)?;
+            let blind = cx.duplicate(vmo, SEED_RIGHTS & !ZX_RIGHT_READ)?;
             cx.expect_refusal(vmo, ZX_ERR_ACCESS_DENIED, |cx| {
                 cx.vmo_clone(blind, ZX_VMO_CLONE_COPY_ON_WRITE, 0, PAGE)
             })
@@ -179,10 +179,12 @@ fn add_given(suite: &mut Suite) {
         let name = name.to_ascii_lowercase();
         suite.test(format!("rights_of_the_clone::all_but_{name}"), GIVEN, NEEDS, move |cx| {
             let vmo = cx.create(PAGE)?;
-            expect_given(cx, vmo, ZX_DEFAULT_VMO_RIGHTS & !right)
+            let rights = cx.rights(vmo)? & ZX_DEFAULT_VMO_RIGHTS;
+            expect_given(cx, vmo, rights & !right)
         });
         suite.test(format!("rights_of_the_clone::just_{name}"), GIVEN, NEEDS, move |cx| {
             let vmo = cx.create(PAGE)?;
+            let right = right & cx.rights(vmo)?;
             expect_given(cx, vmo, NEEDED | right)
         });
     }
@@ -192,7 +194,8 @@ fn add_given(suite: &mut Suite) {
     });
     suite.test("rights_of_the_clone::every_mask", GIVEN, NEEDS, |cx| {
         let vmo = cx.create(PAGE)?;
-        for rights in (0..=ZX_DEFAULT_VMO_RIGHTS).filter(|it| it & !ZX_DEFAULT_VMO_RIGHTS == 0) {
+        let all = cx.rights(vmo)? & ZX_DEFAULT_VMO_RIGHTS;
+        for rights in (0..=all).filter(|rights| rights & !all == 0) {
             if rights & NEEDED == NEEDED {
                 expect_given(cx, vmo, rights)?;
             } else {
@@ -299,7 +302,7 @@ fn add_effects(suite: &mut Suite) {
         &[Clone, Handles, Signals],
         |cx| {
             let vmo = cx.create(PAGE)?;
-            let source = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_WAIT)?;
+            let source = cx.duplicate(vmo, SEED_RIGHTS)?;
             let copy = clone(cx, source, 0, 1)?;
             let answer = cx.object_wait_one(copy, ZX_USER_SIGNAL_0, Deadline::At(0))?;
             answer.is(ZX_ERR_ACCESS_DENIED).map(drop)
@@ -312,7 +315,7 @@ fn add_effects(suite: &mut Suite) {
         &[Clone, Handles, Signals],
         |cx| {
             let vmo = cx.create(PAGE)?;
-            let source = cx.duplicate(vmo, ZX_DEFAULT_VMO_RIGHTS & !ZX_RIGHT_SIGNAL)?;
+            let source = cx.duplicate(vmo, SEED_RIGHTS | ZX_RIGHT_WAIT)?;
             let copy = clone(cx, source, 0, 1)?;
             cx.object_signal(copy, 0, ZX_USER_SIGNAL_0)?.is(ZX_ERR_ACCESS_DENIED)?;
             cx.expect_signal(copy, ZX_USER_SIGNAL_0, false)

@@ -10,6 +10,7 @@ use vmo_abi::{
 };
 
 use super::{high, low};
+use crate::ledger::{Clause, clause_of};
 use crate::program::{Address, Handle};
 use crate::suite::cases::copy_on_write::pages::{clone, map};
 use crate::suite::steps::PAGE;
@@ -443,7 +444,8 @@ fn add_door(suite: &mut Suite, door: &'static Door) {
         },
     );
 
-    suite.test(
+    let level = door.clauses.iter().filter_map(|id| clause_of(id)).map(Clause::level).max();
+    let through = suite.test(
         format!("rises_through_a_clone_without_handles::{name}"),
         &["SIG-ZC-12"],
         &needs_of(door, &[]),
@@ -460,6 +462,7 @@ fn add_door(suite: &mut Suite, door: &'static Door) {
             high(cx, vmo)
         },
     );
+    through.at(through.level.max(level.unwrap_or_default()));
 
     suite.test(format!("ends_a_wait::{name}"), door.clauses, &needs_of(door, &[Threads]), |cx| {
         let vmo = cx.create(2 * PAGE)?;

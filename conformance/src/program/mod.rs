@@ -89,6 +89,21 @@ pub enum Action {
     FailAllocation(Option<u64>),
 }
 
+impl Action {
+    /// The name of the call, without `zx_`, or `load`, `store`, `limit_memory`
+    /// or `fail_allocation`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Call(call) => call.syscall.name(),
+            Self::Load { .. } => "load",
+            Self::Store { .. } => "store",
+            Self::LimitMemory(_) => "limit_memory",
+            Self::FailAllocation(_) => "fail_allocation",
+        }
+    }
+}
+
 /// A system call with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {

@@ -10,7 +10,8 @@ use crate::runner::{Facts, Outcome, Status};
 /// A difference between what is expected and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What differs: a key of the text form, or `result`.
+    /// What differs: a key of the text form, or `result`; or the clause that is
+    /// broken.
     pub what: &'static str,
     /// What is expected.
     pub expected: String,

@@ -1,5 +1,6 @@
-//! Replays programs with expected outcomes, such as the recordings of a real
-//! kernel, against a backend.
+//! Replays programs, such as the recordings of a real kernel, against a
+//! backend. What comes of each step is compared with the outcome that the
+//! program expects, if it expects one, and judged by the oracle.
 
 mod compare;
 mod marks;
@@ -11,6 +12,7 @@ use vmo_abi::{Backend, Capability};
 
 use crate::backends::StartError;
 use crate::level::Level;
+use crate::oracle::{Oracle, Violation};
 use crate::parallel::on_threads;
 use crate::program::Program;
 use crate::runner::{RunError, Runner};
@@ -26,7 +28,8 @@ pub struct Replayed {
     pub verdict: Verdict,
     /// Steps that were run.
     pub steps_run: usize,
-    /// Steps that were run and had an expected outcome.
+    /// Steps that were run and were judged: all but those without an expected
+    /// outcome at which the oracle allows everything.
     pub steps_judged: usize,
 }
 
@@ -45,7 +48,7 @@ pub enum Verdict {
         /// What was different.
         mismatch: Mismatch,
     },
-    /// A step came out otherwise than expected.
+    /// A step came out otherwise than expected, or broke a clause.
     Disagreed {
         /// Index of the step.
         step: usize,
@@ -64,13 +67,24 @@ pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Repla
     let mut steps_run = 0;
     let mut steps_judged = 0;
     let mut verdict = Verdict::Agreed;
+    let mut oracle = Oracle::new(runner.environment(), level);
     let result = runner.run(program, |index, outcome, facts| {
         steps_run += 1;
         let step = &program.steps[index];
-        let Some(expected) = &step.expected else { return true };
-        steps_judged += 1;
-        let Err(mismatch) = compare(&step.action, expected, outcome, facts) else {
-            return true;
+        steps_judged += usize::from(step.expected.is_some() || !oracle.gave_up());
+        let compared = match &step.expected {
+            Some(expected) => compare(&step.action, expected, outcome, facts),
+            None => Ok(()),
+        };
+        let Err(mismatch) = compared else {
+            return match oracle.observe(&step.action, outcome, facts) {
+                Ok(()) => true,
+                Err(Violation { clause, expected, actual, .. }) => {
+                    let mismatch = Mismatch { what: clause, expected, actual };
+                    verdict = Verdict::Disagreed { step: index, mismatch };
+                    false
+                }
+            };
         };
         let mark = match level {
             Level::Seed | Level::Page => accepting_mark(program, index, outcome, &mismatch),

@@ -12,7 +12,7 @@ use crate::program::{Address, Data, Handle, Part, Value};
 
 const PAGE: u64 = ZX_PAGE_SIZE;
 /// Sizes and offsets at which something changes.
-const BOUNDARIES: &[u64] = &[
+pub(super) const BOUNDARIES: &[u64] = &[
     0,
     1,
     PAGE - 1,
@@ -29,16 +29,21 @@ const BOUNDARIES: &[u64] = &[
     u64::MAX,
 ];
 /// Bytes that one call reads or writes at most.
-const LONGEST_TRANSFER: u64 = 3 * PAGE;
+pub(super) const LONGEST_TRANSFER: u64 = 3 * PAGE;
 
-impl Generator {
+impl<R: Rng> Generator<R> {
     pub(super) fn arguments(&mut self, syscall: Syscall) -> Vec<Value> {
         let declared = syscall.arguments();
         let mut values: Vec<_> =
             declared.iter().map(|argument| self.argument(syscall, argument)).collect();
         self.refine(syscall, &mut values);
-        // What a buffer holds and how long it is said to be agree as a rule.
-        for (position, argument) in declared.iter().enumerate() {
+        self.fit_lengths(syscall, &mut values);
+        values
+    }
+
+    /// Lets what a buffer holds and how long it is said to be agree, as a rule.
+    pub(super) fn fit_lengths(&mut self, syscall: Syscall, values: &mut [Value]) {
+        for (position, argument) in syscall.arguments().iter().enumerate() {
             let Some(length) = argument.kind.length_argument() else { continue };
             let len = match &values[position] {
                 Value::Data(data) => data.len(),
@@ -52,10 +57,9 @@ impl Generator {
                 values[length] = Value::Number(len);
             }
         }
-        values
     }
 
-    fn argument(&mut self, syscall: Syscall, argument: &Argument) -> Value {
+    pub(super) fn argument(&mut self, syscall: Syscall, argument: &Argument) -> Value {
         let number = match argument.kind {
             ArgumentKind::Handle => return Value::Handle(self.handle(syscall, argument.name)),
             ArgumentKind::Address => return Value::Address(self.mapped_address()),
@@ -101,7 +105,7 @@ impl Generator {
         Value::Number(number & mask)
     }
 
-    fn handle(&mut self, syscall: Syscall, argument: &str) -> Handle {
+    pub(super) fn handle(&mut self, syscall: Syscall, argument: &str) -> Handle {
         let wants_region = argument.contains("vmar");
         match self.rng.random_range(0..100) {
             0 if self.percent(50) => return Handle::Invalid,
@@ -160,7 +164,7 @@ impl Generator {
     }
 
     /// A size or an offset: near what is in use, or at a boundary.
-    fn position(&mut self, argument: &str) -> u64 {
+    pub(super) fn position(&mut self, argument: &str) -> u64 {
         if self.percent(self.far_percent) {
             return if self.percent(70) { *self.choose(BOUNDARIES) } else { self.any_number() };
         }

@@ -6,6 +6,8 @@
 //! answer. The same seed and profile give the same program, always.
 
 mod arguments;
+mod mutate;
+mod neighbours;
 mod refine;
 mod world;
 
@@ -13,7 +15,8 @@ use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use vmo_abi::{Capabilities, Syscall};
 
-use crate::program::{Action, Call, Data, Name, Program, Step};
+use crate::program::{Action, Call, Data, MOST_NAMES, Name, Program, Step};
+pub use mutate::{crossed, mutated};
 use world::World;
 
 /// What programs are made of.
@@ -78,44 +81,50 @@ impl Profile {
 
     /// The weights that one program uses: all of them, or in a swarm those of
     /// some calls, always with those that make VMOs.
-    fn draw(&self, rng: &mut SmallRng) -> Vec<(Syscall, u32)> {
+    fn draw(&self, rng: &mut impl Rng) -> Vec<(Syscall, u32)> {
         if rng.random_range(0..100) >= self.swarm_percent {
             return self.weights.clone();
         }
-        let keeps = |syscall: Syscall, rng: &mut SmallRng| {
-            syscall == Syscall::vmo_create || rng.random_bool(0.5)
-        };
-        self.weights.iter().copied().filter(|(syscall, _)| keeps(*syscall, rng)).collect()
+        let mut keeps = |syscall| syscall == Syscall::vmo_create || rng.random_bool(0.5);
+        self.weights.iter().copied().filter(|(syscall, _)| keeps(*syscall)).collect()
     }
 }
 
 /// A random program; the same seed and profile give the same one.
 #[must_use]
 pub fn program(seed: u64, profile: &Profile) -> Program {
-    let mut rng = SmallRng::seed_from_u64(seed);
+    drawn(SmallRng::seed_from_u64(seed), format!("random/{seed:#x}"), profile)
+}
+
+/// A program whose every choice is drawn from `rng`.
+fn drawn(mut rng: impl Rng, name: String, profile: &Profile) -> Program {
     let weights = profile.draw(&mut rng);
     let steps = rng.random_range(profile.steps.0..=profile.steps.1.max(profile.steps.0));
-    let mut generator = Generator {
-        rng,
-        world: World::default(),
-        program: Program { name: format!("random/{seed:#x}"), ..Program::default() },
-        far_percent: profile.far_percent,
-    };
+    let mut generator = Generator::new(rng, name, profile.far_percent);
     for _ in 0..steps {
         let action = generator.action(profile, &weights);
-        generator.program.steps.push(Step { comments: Vec::new(), action, expected: None });
+        generator.push(action);
     }
     generator.program
 }
 
-struct Generator {
-    rng: SmallRng,
+struct Generator<R> {
+    rng: R,
     world: World,
     program: Program,
     far_percent: u32,
 }
 
-impl Generator {
+impl<R: Rng> Generator<R> {
+    fn new(rng: R, name: String, far_percent: u32) -> Self {
+        let program = Program { name, ..Program::default() };
+        Self { rng, world: World::default(), program, far_percent }
+    }
+
+    fn push(&mut self, action: Action) {
+        self.program.steps.push(Step { comments: Vec::new(), action, expected: None });
+    }
+
     fn action(&mut self, profile: &Profile, weights: &[(Syscall, u32)]) -> Action {
         // Without a VMO there is little to be done.
         if self.world.vmos.is_empty()
@@ -153,10 +162,20 @@ impl Generator {
 
     fn call(&mut self, syscall: Syscall) -> Action {
         let arguments = self.arguments(syscall);
-        let results = (0..Call::result_count(syscall)).map(|_| self.name(syscall)).collect();
+        let results = self.names(syscall);
         let call = Call { syscall, arguments, results };
         self.world.note(&call);
         Action::Call(call)
+    }
+
+    /// New names for what a call produces; none if the program has no room for
+    /// more.
+    fn names(&mut self, syscall: Syscall) -> Vec<Name> {
+        let count = Call::result_count(syscall);
+        if self.program.names.len() + count > MOST_NAMES {
+            return Vec::new();
+        }
+        (0..count).map(|_| self.name(syscall)).collect()
     }
 
     fn name(&mut self, syscall: Syscall) -> Name {

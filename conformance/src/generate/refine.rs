@@ -1,7 +1,7 @@
 //! Making the arguments of a random call fit each other, so that most calls
 //! get further than their first check.
 
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use vmo_abi::{
     Syscall, ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_COUNT, ZX_INFO_VMAR, ZX_PAGE_SIZE, ZX_PROP_NAME,
     ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE,
@@ -16,7 +16,7 @@ const FITTING_PERCENT: u32 = 75;
 /// Bytes that a call reads or writes at most.
 const LONGEST_TRANSFER: u64 = 3 * PAGE;
 
-impl Generator {
+impl<R: Rng> Generator<R> {
     /// Lets the arguments of most calls fit each other.
     pub(super) fn refine(&mut self, syscall: Syscall, values: &mut [Value]) {
         if !self.percent(FITTING_PERCENT) {

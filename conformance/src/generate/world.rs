@@ -72,9 +72,12 @@ impl World {
             _ => Handle::Invalid,
         };
         let rounded = |size: u64| size.checked_next_multiple_of(ZX_PAGE_SIZE).unwrap_or(0);
+        // A call need not name what it produces.
+        let result = call.results.first().copied();
+        let vmo = |size| result.map(|name| Vmo { name, size });
         match call.syscall {
             Syscall::vmo_create if number(1) == 0 && number(0) < LARGEST => {
-                self.vmos.push(Vmo { name: call.results[0], size: rounded(number(0)) });
+                self.vmos.extend(vmo(rounded(number(0))));
             }
             Syscall::vmo_clone
                 if self.is_vmo(handle(0))
@@ -82,14 +85,14 @@ impl World {
                     && number(2) < LARGEST
                     && number(3) < LARGEST =>
             {
-                self.vmos.push(Vmo { name: call.results[0], size: rounded(number(3)) });
+                self.vmos.extend(vmo(rounded(number(3))));
             }
             Syscall::handle_duplicate | Syscall::handle_replace | Syscall::channel_read => {
                 let size = self.size_of(handle(0));
                 let is_received = call.syscall == Syscall::channel_read
                     && self.readable.iter().any(|end| handle(0) == Handle::Named(*end));
                 if self.is_vmo(handle(0)) || is_received {
-                    self.vmos.push(Vmo { name: call.results[0], size });
+                    self.vmos.extend(vmo(size));
                 }
                 if call.syscall == Syscall::handle_replace {
                     self.close(handle(0));
@@ -104,10 +107,11 @@ impl World {
             }
             Syscall::vmar_map if self.is_vmo(handle(2)) => {
                 let len = rounded(number(4)).max(ZX_PAGE_SIZE);
-                self.mappings.push(Mapping { name: call.results[0], len, region: handle(0) });
+                let region = handle(0);
+                self.mappings.extend(result.map(|name| Mapping { name, len, region }));
             }
-            Syscall::vmar_allocate => self.regions.push(call.results[0]),
-            Syscall::event_create | Syscall::port_create => self.others.push(call.results[0]),
+            Syscall::vmar_allocate => self.regions.extend(result),
+            Syscall::event_create | Syscall::port_create => self.others.extend(result),
             Syscall::handle_close => self.close(handle(0)),
             Syscall::handle_close_many => {
                 if let Value::Handles(handles) = &call.arguments[0] {

@@ -17,6 +17,7 @@ use vmo_abi::{ArgumentKind, Capabilities, Capability, Syscall, zx_signals_t, zx_
 pub use data::{Data, LONGEST_DATA, Part};
 pub use error::{Position, SyntaxError};
 pub use golden::parse_golden;
+pub use names::MOST_NAMES;
 pub use parse::{parse, parse_bytes};
 pub use print::print;
 

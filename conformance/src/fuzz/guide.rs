@@ -1,8 +1,11 @@
 //! What guides a run to programs that show something new: coverage of the
 //! oracle's own clauses, which works for backends that nobody can look into.
 
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 use vmo_abi::Syscall;
 
+use crate::generate::{self, Profile};
 use crate::oracle::Covered;
 use crate::program::{Action, Program, StepResult};
 
@@ -10,6 +13,11 @@ use crate::program::{Action, Program, StepResult};
 const COMBINATIONS: usize = 1 << 18;
 /// Programs that are kept, at most.
 const MOST_KEPT: usize = 1 << 13;
+
+/// Of 100 programs so many are made of those that were kept.
+const KEPT_PERCENT: u32 = 40;
+/// Of 100 programs so many are two of those that were kept, crossed.
+const CROSSED_PERCENT: u32 = 4;
 
 /// A call, how it ended, and the clauses that decided about it or whose
 /// consequences were looked at, as a number below [`COMBINATIONS`]; rarely two
@@ -43,7 +51,7 @@ pub(super) fn combination(action: &Action, result: StepResult, clauses: &Covered
 pub(super) struct Guide {
     seen: Vec<u64>,
     /// Programs that showed a combination that no program before them did.
-    pub(super) kept: Vec<Program>,
+    kept: Vec<Program>,
     /// Clauses that were reached.
     pub(super) covered: Covered,
     /// Combinations that were reached.
@@ -57,6 +65,26 @@ impl Guide {
             kept: Vec::new(),
             covered: Covered::default(),
             combinations: 0,
+        }
+    }
+
+    /// How many programs were kept.
+    pub(super) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// A program that is made of nothing, or of those that were kept.
+    pub(super) fn program(&self, seed: u64, profile: &Profile) -> Program {
+        let mut rng = SmallRng::seed_from_u64(!seed);
+        let choice = rng.random_range(0..100);
+        if self.kept.is_empty() || choice >= KEPT_PERCENT {
+            return generate::program(seed, profile);
+        }
+        let mut some = || &self.kept[rng.random_range(0..self.kept.len())];
+        if choice < CROSSED_PERCENT {
+            generate::crossed(some(), some(), seed)
+        } else {
+            generate::mutated(some(), seed, profile)
         }
     }
 

@@ -30,9 +30,9 @@ pub use save::{Context, Folder, annotated};
 use worker::{Batch, Round};
 
 /// Programs that a thread takes at a time, and that share a backend.
-const BATCH: u64 = 256;
+const BATCH: u64 = 1024;
 /// Batches of a round.
-const ROUND: u64 = 16;
+const ROUND: u64 = 4;
 
 /// What is to be tried.
 #[derive(Clone, Debug)]
@@ -143,9 +143,9 @@ pub fn fuzz(
     }
     Ok(Report {
         tally: run.tally,
-        covered: run.guide.covered,
         combinations: run.guide.combinations,
-        kept: run.guide.kept.len(),
+        kept: run.guide.kept(),
+        covered: run.guide.covered,
         findings: run.findings,
         elapsed: started.elapsed(),
     })

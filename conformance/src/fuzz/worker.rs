@@ -9,7 +9,6 @@ use super::guide::{Combination, Guide, combination};
 use super::health::Tally;
 use super::{BATCH, Plan, Progress, seed_of};
 use crate::backends::StartError;
-use crate::generate;
 use crate::oracle::{Covered, Oracle, Violation};
 use crate::program::Program;
 use crate::runner::{RunError, Runner};
@@ -66,8 +65,9 @@ impl Round<'_> {
     }
 
     /// Runs the programs of a batch. It begins with a fresh backend, and so
-    /// does what follows a violation: what comes of a program depends on
-    /// nothing but those before it in its batch.
+    /// does what follows a violation, or a program that did what nobody can know
+    /// any more: what comes of a program depends on nothing but those before it
+    /// in its batch.
     fn batch(&self, number: u64) -> Result<Batch, StartError> {
         let mut batch = Batch {
             number,
@@ -83,9 +83,9 @@ impl Round<'_> {
             let mut runner = Runner::new(backend.as_ref())?;
             let fresh = Oracle::new(runner.environment(), self.plan.level);
             while program < last {
-                let is_right = self.program(program, &mut runner, &fresh, &mut batch);
+                let goes_on = self.program(program, &mut runner, &fresh, &mut batch);
                 program += 1;
-                if !is_right {
+                if !goes_on {
                     break;
                 }
             }
@@ -96,7 +96,7 @@ impl Round<'_> {
         Ok(batch)
     }
 
-    /// Runs a program, and answers whether the backend did nothing wrong.
+    /// Runs a program, and answers whether the next one can use the backend.
     fn program(
         &self,
         number: u64,
@@ -104,7 +104,7 @@ impl Round<'_> {
         fresh: &Oracle,
         batch: &mut Batch,
     ) -> bool {
-        let program = generate::program(seed_of(self.plan.seed, number), &self.plan.profile);
+        let program = self.guide.program(seed_of(self.plan.seed, number), &self.plan.profile);
         let mut oracle = fresh.clone();
         let mut new = Vec::new();
         let mut broken: Option<Violation> = None;
@@ -121,8 +121,8 @@ impl Round<'_> {
                 let combination = combination(action, outcome.result, oracle.covered());
                 if !self.guide.knows(combination) {
                     new.push(combination);
+                    covered.merge(oracle.covered());
                 }
-                covered.merge(oracle.covered());
                 oracle.forget_covered();
                 broken.is_none()
             })
@@ -146,7 +146,8 @@ impl Round<'_> {
             if !new.is_empty() {
                 batch.new.push((new, program));
             }
-            return true;
+            // Such as closing handles that are the tester's.
+            return !oracle.gave_up();
         };
         if violations.iter().all(|known| key(&known.violation) != key(&violation)) {
             let (calls, elapsed) = (tally.calls(), self.started.elapsed());

@@ -64,12 +64,16 @@ impl<R: Rng> Generator<R> {
             ArgumentKind::Handle => return Value::Handle(self.handle(syscall, argument.name)),
             ArgumentKind::Address => return Value::Address(self.mapped_address()),
             // Nothing would end a wait without a deadline.
+            ArgumentKind::Deadline if self.percent(3) => {
+                return Value::FromNow(*self.choose(&[0, 1, 1000, 1000, 20_000]));
+            }
             ArgumentKind::Deadline => *self.choose(&[0, 0, 0, 1]),
             ArgumentKind::Size | ArgumentKind::Offset => self.position(argument.name),
             ArgumentKind::Length => self.length(syscall, argument.name),
             ArgumentKind::Count if syscall == Syscall::channel_read => {
                 *self.choose(&[4, 4, 4, 1, 0])
             }
+            ArgumentKind::Count if self.percent(2) => *self.choose(&[8, 9, 16, 17, 64, 65, 1 << 32]),
             ArgumentKind::Count => self.rng.random_range(0..3),
             ArgumentKind::Options => u64::from(self.percent(1)),
             ArgumentKind::CloneOptions if self.percent(95) => u64::from(ZX_VMO_CLONE_COPY_ON_WRITE),
@@ -79,10 +83,10 @@ impl<R: Rng> Generator<R> {
             ArgumentKind::Signals => self.signals(),
             ArgumentKind::CachePolicy => *self.choose(&[0, 0, 1, 2, 3, 4]),
             ArgumentKind::VmoOperation => {
-                *self.choose(&[1, 1, 1, 2, 2, 2, 3, 6, 7, 8, 9, 0, 5, 10])
+                *self.choose(&[1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 4, 6, 7, 8, 9, 0, 5, 10])
             }
-            ArgumentKind::Property => *self.choose(&[3, 3, 3, 3, 5, 0]),
-            ArgumentKind::InfoTopic => *self.choose(&[1, 2, 2, 2, 19, 19, 7, 0]),
+            ArgumentKind::Property => *self.choose(&[3, 3, 3, 3, 5, 0, 1, 2, 4, 6]),
+            ArgumentKind::InfoTopic => *self.choose(&[1, 2, 2, 2, 19, 19, 7, 14, 0, 13, 22]),
             ArgumentKind::HandlesIn(_) => {
                 let count = self.rng.random_range(0..3);
                 let handles = (0..count).map(|_| self.handle(syscall, "handle")).collect();
@@ -98,7 +102,9 @@ impl<R: Rng> Generator<R> {
                 return Value::WaitItems(items);
             }
             ArgumentKind::BytesIn(_) if self.percent(96) => return Value::Data(self.data(syscall)),
-            ArgumentKind::BytesUnused(_) => return Value::Address(Address::Null),
+            ArgumentKind::BytesUnused(_) if self.percent(90) => {
+                return Value::Address(Address::Null);
+            }
             _ => return self.pointer(),
         };
         let mask = if argument.bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
@@ -108,8 +114,17 @@ impl<R: Rng> Generator<R> {
     pub(super) fn handle(&mut self, syscall: Syscall, argument: &str) -> Handle {
         let wants_region = argument.contains("vmar");
         match self.rng.random_range(0..100) {
-            0 if self.percent(50) => return Handle::Invalid,
-            0 => return Handle::Never,
+            0 => {
+                return match self.rng.random_range(0..8) {
+                    0..3 => Handle::Invalid,
+                    3..5 => Handle::Never,
+                    5 => Handle::Literal(self.rng.next_u32()),
+                    _ if self.is_harmless(syscall) => {
+                        *self.choose(&[Handle::Root, Handle::Process, Handle::Observed])
+                    }
+                    _ => Handle::Region,
+                };
+            }
             1 => return if wants_region { Handle::Process } else { Handle::Region },
             2 => {
                 if let Some(name) = self.pick(|generator| &generator.world.closed) {
@@ -155,6 +170,26 @@ impl<R: Rng> Generator<R> {
         Handle::Named(self.world.vmos[index].name)
     }
 
+    /// Whether a call leaves the handles that every program has as they are.
+    fn is_harmless(&self, syscall: Syscall) -> bool {
+        matches!(
+            syscall,
+            Syscall::object_get_info
+                | Syscall::object_get_property
+                | Syscall::object_wait_one
+                | Syscall::object_wait_many
+                | Syscall::handle_duplicate
+                | Syscall::vmo_create
+                | Syscall::vmo_clone
+                | Syscall::vmo_read
+                | Syscall::vmo_write
+                | Syscall::vmo_get_size
+                | Syscall::vmo_set_size
+                | Syscall::vmo_op_range
+                | Syscall::vmo_set_cache_policy
+        )
+    }
+
     pub(super) fn pick<T: Copy>(&mut self, from: impl Fn(&Self) -> &Vec<T>) -> Option<T> {
         let count = from(self).len();
         (count != 0).then(|| {
@@ -198,12 +233,12 @@ impl<R: Rng> Generator<R> {
             }
             Syscall::vmo_read => {
                 let len =
-                    *self.choose(&[0, 1, 2, 8, 100, PAGE, PAGE + 1, 2 * PAGE, LONGEST_TRANSFER]);
+                    *self.choose(&[0, 1, 1, 2, 8, 8, 16, 100, 100, PAGE, PAGE + 1, LONGEST_TRANSFER]);
                 if self.percent(1) { u64::MAX } else { len }
             }
             _ if argument == "value_size" => *self.choose(&[32, 32, 32, 31, 33, 0, 8]),
             Syscall::channel_read => *self.choose(&[64, 64, 64, 1, 0]),
-            Syscall::object_get_info => *self.choose(&[32, 32, 4, 64, 31, 0]),
+            Syscall::object_get_info => *self.choose(&[32, 32, 4, 64, 31, 0, 3, 16, 15, 104, 208]),
             _ => self.rng.random_range(0..16),
         }
     }
@@ -212,11 +247,11 @@ impl<R: Rng> Generator<R> {
         let len = match syscall {
             Syscall::object_set_property => self.rng.random_range(0..40),
             Syscall::vmo_write => {
-                *self.choose(&[0, 1, 2, 8, 100, PAGE, PAGE + 1, 2 * PAGE, LONGEST_TRANSFER])
+                *self.choose(&[0, 1, 1, 2, 8, 8, 16, 100, 100, PAGE, PAGE + 1, LONGEST_TRANSFER])
             }
             _ => self.rng.random_range(0..16),
         };
-        let first = self.rng.random();
+        let first = self.byte();
         Data(vec![if self.percent(50) { Part::Fill(first, len) } else { Part::Seq(first, len) }])
     }
 
@@ -250,6 +285,7 @@ impl<R: Rng> Generator<R> {
     fn signals(&mut self) -> u64 {
         match self.rng.random_range(0..8) {
             0..3 => u64::from(ZX_VMO_ZERO_CHILDREN),
+            3 if self.percent(30) => 1 << self.rng.random_range(0..24),
             3..7 => 1 << self.rng.random_range(24..32),
             _ => u64::from(self.rng.next_u32() & 0xff00_0008),
         }
@@ -269,13 +305,19 @@ impl<R: Rng> Generator<R> {
     fn pointer(&mut self) -> Value {
         match self.rng.random_range(0..100) {
             0 => Value::Address(Address::Null),
-            1 => Value::Address(*self.choose(&[
+            1 | 2 => Value::Address(*self.choose(&[
                 Address::Unmapped,
                 Address::ReadOnly,
+                Address::ReadOnly,
                 Address::Kernel,
+                Address::Straddle(1),
                 Address::Straddle(2),
+                Address::Straddle(4),
+                Address::Straddle(12),
+                Address::Straddle(PAGE),
+                Address::Literal(1),
             ])),
-            2 | 3 if self.world.has_mappings() => Value::Address(self.mapped_address()),
+            3 | 4 if self.world.has_mappings() => Value::Address(self.mapped_address()),
             _ => Value::Scratch,
         }
     }

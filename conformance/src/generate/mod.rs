@@ -13,9 +13,9 @@ mod world;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
-use vmo_abi::{Capabilities, Syscall};
+use vmo_abi::{Capabilities, Capability, Syscall};
 
-use crate::program::{Action, Call, Data, MOST_NAMES, Name, Program, Step};
+use crate::program::{Action, Call, Data, MOST_NAMES, Name, Part, Program, Step};
 pub use mutate::{crossed, mutated};
 use world::World;
 
@@ -48,8 +48,11 @@ impl Profile {
             Syscall::vmo_set_size | Syscall::vmo_op_range => 10,
             Syscall::vmar_map => 12,
             Syscall::handle_close | Syscall::handle_duplicate => 5,
-            Syscall::vmo_get_size | Syscall::object_wait_one => 6,
+            Syscall::vmo_get_size | Syscall::object_wait_one | Syscall::object_get_info => 6,
             Syscall::vmar_unmap | Syscall::vmar_protect => 4,
+            Syscall::object_set_property | Syscall::object_get_property => 4,
+            Syscall::object_signal | Syscall::vmar_allocate => 4,
+            Syscall::vmo_set_cache_policy => 4,
             // Only several of these in a row come to anything.
             Syscall::channel_create | Syscall::channel_write | Syscall::channel_read => 6,
             _ => 2,
@@ -61,8 +64,8 @@ impl Profile {
         Self {
             weights,
             accesses,
-            memory_control: 0,
-            steps: (4, 20),
+            memory_control: if offered.contains(Capability::MemoryControl) { 1 } else { 0 },
+            steps: (4, 32),
             swarm_percent: 30,
             far_percent: 3,
         }
@@ -133,31 +136,39 @@ impl<R: Rng> Generator<R> {
         {
             return self.call(Syscall::vmo_create);
         }
-        let weights: Vec<_> =
-            weights.iter().map(|(call, weight)| (*call, self.weight(*call, *weight))).collect();
         let calls: u32 = weights.iter().map(|(_, weight)| weight).sum();
         let accesses = if self.world.has_mappings() { profile.accesses } else { 0 };
-        let total = calls + accesses + profile.memory_control;
-        let mut chosen = self.rng.random_range(0..total.max(1));
-        for (syscall, weight) in weights {
-            if chosen < weight {
-                return self.call(syscall);
+        let total = (calls + accesses + profile.memory_control).max(1);
+        loop {
+            let mut chosen = self.rng.random_range(0..total);
+            let call = weights.iter().find(|(_, weight)| {
+                let is_it = chosen < *weight;
+                if !is_it {
+                    chosen -= weight;
+                }
+                is_it
+            });
+            match call {
+                // Rarely while what the call is about is missing.
+                Some((syscall, _)) if self.has_object(*syscall) || self.percent(12) => {
+                    return self.call(*syscall);
+                }
+                Some(_) => {}
+                None if chosen < accesses => return self.access(),
+                None => return self.control(),
             }
-            chosen -= weight;
         }
-        if chosen < accesses { self.access() } else { self.control() }
     }
 
-    /// How often a call is chosen now: rarely while what it is about is missing.
-    fn weight(&self, syscall: Syscall, weight: u32) -> u32 {
-        let has_object = match syscall {
+    /// Whether what a call is about is probably there.
+    fn has_object(&self, syscall: Syscall) -> bool {
+        match syscall {
             Syscall::channel_write | Syscall::object_signal_peer => !self.world.channels.is_empty(),
             Syscall::channel_read => !self.world.readable.is_empty(),
             Syscall::vmar_unmap | Syscall::vmar_protect => self.world.has_mappings(),
             Syscall::vmar_destroy => !self.world.regions.is_empty(),
             _ => true,
-        };
-        if has_object { weight } else { weight.div_ceil(8) }
+        }
     }
 
     fn call(&mut self, syscall: Syscall) -> Action {
@@ -187,19 +198,26 @@ impl<R: Rng> Generator<R> {
             Syscall::port_create => 'p',
             _ => 'v',
         };
-        let index = self.program.names.len();
-        self.program.names.push(format!("{prefix}{index}"));
-        Name(index as u16)
+        let index = self.program.names.len() as u16;
+        let mut name = String::with_capacity(6);
+        name.push(prefix);
+        let mut power = if index < 10 { 1 } else { 10_u16.pow(index.ilog10()) };
+        while power != 0 {
+            name.push(char::from(b'0' + (index / power % 10) as u8));
+            power /= 10;
+        }
+        self.program.names.push(name);
+        Name(index)
     }
 
     fn access(&mut self) -> Action {
         let address = self.mapped_address();
         if self.rng.random_bool(0.5) {
-            let len = *self.choose(&[1, 1, 2, 4, 8, 16, 4096, 5000]);
+            let len = *self.choose(&[1, 1, 1, 2, 4, 8, 8, 8, 16, 16, 4096, 5000]);
             Action::Load { address, len }
         } else {
-            let bytes = vec![self.rng.random(); *self.choose(&[1, 1, 2, 4, 8])];
-            Action::Store { address, data: Data::from_bytes(&bytes) }
+            let len = *self.choose(&[1, 1, 2, 4, 8, 8, 16, 100, 4096, 5000]);
+            Action::Store { address, data: Data(vec![Part::Fill(self.byte(), len)]) }
         }
     }
 
@@ -218,6 +236,11 @@ impl<R: Rng> Generator<R> {
 
     fn percent(&mut self, percent: u32) -> bool {
         self.rng.random_range(0..100) < percent
+    }
+
+    /// A byte to be written, rarely one of those that unwritten memory has.
+    fn byte(&mut self) -> u8 {
+        if self.percent(4) { 0 } else { self.rng.random() }
     }
 
     fn any_number(&mut self) -> u64 {

@@ -86,7 +86,7 @@ impl Fuzz {
     fn plan(&self) -> Result<Plan, Failure> {
         let backend = super::backend_called(&self.backend)?;
         let offered = (backend.start)()?.environment().capabilities;
-        let mut profile = Profile::all(offered);
+        let mut profile = Profile::all(offered).with_memory_control(offered);
         if !self.calls.is_empty() {
             let mut calls = vec![Syscall::vmo_create];
             for name in &self.calls {
@@ -107,9 +107,9 @@ impl Fuzz {
         let has_budget = self.time.is_some() || self.programs.is_some();
         Ok(Plan {
             // Of this many bits nobody will come upon the same ones twice.
-            seed: self.seed.unwrap_or_else(|| {
-                std::hash::RandomState::new().build_hasher().finish()
-            }),
+            seed: self
+                .seed
+                .unwrap_or_else(|| std::hash::RandomState::new().build_hasher().finish()),
             level: How::level_of(self.level),
             profile,
             programs: self.programs,
@@ -122,7 +122,8 @@ impl Fuzz {
     /// The command that tries the same programs again, up to the program of
     /// this number.
     fn again(&self, seed: u64, number: u64) -> String {
-        let mut command = format!("vmo-conformance fuzz --seed {seed:#x} --programs {}", number + 1);
+        let mut command =
+            format!("vmo-conformance fuzz --seed {seed:#x} --programs {}", number + 1);
         if self.backend != "reference" {
             command.push_str(&format!(" --backend {}", quoted(&self.backend)));
         }
@@ -169,8 +170,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
     let folder = match &arguments.out {
         None => None,
         Some(path) => {
-            let unwritable =
-                |error| Failure::Unwritable { path: path.clone(), error, findings: 0 };
+            let unwritable = |error| Failure::Unwritable { path: path.clone(), error, findings: 0 };
             Some(Folder::create(path).map_err(unwritable)?)
         }
     };
@@ -203,8 +203,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
             // can lose them.
             let mut text = Vec::new();
             let fuzzed = Fuzzed { plan: &plan, backend: &arguments.backend };
-            let written =
-                fuzzed.write_finding(&mut text, finding, file.as_deref(), &context);
+            let written = fuzzed.write_finding(&mut text, finding, file.as_deref(), &context);
             let printed = bar.suspend(|| {
                 let mut out = io::stdout().lock();
                 written.and_then(|()| out.write_all(&text)).and_then(|()| out.flush())

@@ -50,7 +50,8 @@ fn write_table(out: &mut impl Write, hunts: &[Hunt]) -> io::Result<()> {
     let width = |text: fn(&Fault) -> &'static str| {
         hunts.iter().map(|hunt| text(hunt.fault).len()).max().unwrap_or_default()
     };
-    let (name, class) = (width(|fault| fault.name).max(5), width(|fault| fault.class.name()).max(5));
+    let (name, class) =
+        (width(|fault| fault.name).max(5), width(|fault| fault.class.name()).max(5));
     writeln!(
         out,
         "{:<name$}  {:<class$}  found  median time  median calls  steps  right  clauses",

@@ -71,7 +71,7 @@ pub fn hunt(
     on_run: impl Fn(&'static Fault, Option<&Finding>) + Sync,
 ) -> Result<Vec<Hunt>, StartError> {
     let offered = Faulty::reference(None)?.environment().capabilities;
-    let profile = Profile::all(offered);
+    let profile = Profile::all(offered).with_memory_control(offered);
     let seeds = options.seeds as usize;
     let runs = faults.len() * seeds;
     let next = AtomicUsize::new(0);
@@ -104,9 +104,7 @@ pub fn hunt(
         }
     })?;
     let mut finds = finds.into_iter();
-    let hunts = faults.iter().map(|fault| Hunt {
-        fault,
-        finds: finds.by_ref().take(seeds).collect(),
-    });
+    let hunts =
+        faults.iter().map(|fault| Hunt { fault, finds: finds.by_ref().take(seeds).collect() });
     Ok(hunts.collect())
 }

@@ -124,15 +124,8 @@ pub fn fuzz(
     while first < batches {
         let end = batches.min(first + ROUND);
         let (next, last) = (AtomicU64::new(first), AtomicU64::new(end));
-        let round = Round {
-            plan,
-            start,
-            guide: &run.guide,
-            progress,
-            started,
-            next: &next,
-            end: &last,
-        };
+        let round =
+            Round { plan, start, guide: &run.guide, progress, started, next: &next, end: &last };
         let done = on_threads(plan.jobs, &round)?;
         let is_whole = done.len() as u64 == end - first;
         let goes_on = run.merge(done, plan, start, &mut on_finding)?;

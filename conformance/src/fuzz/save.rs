@@ -93,7 +93,10 @@ pub fn annotated(finding: &Finding, context: &Context<'_>) -> Program {
     program.name = format!("found/{}", file_name(finding, context));
     let rule = clause_of(violation.clause).map_or("", |clause| clause.text);
     program.comments = vec![
-        format!("{} is broken by {} of backend {}", violation.clause, violation.call, context.backend),
+        format!(
+            "{} is broken by {} of backend {}",
+            violation.clause, violation.call, context.backend
+        ),
         format!("at level {}: {rule}", context.level.name()),
         format!("found by {}", context.command),
     ];

@@ -2,8 +2,8 @@
 
 use rand::{Rng, RngExt};
 use vmo_abi::{
-    Argument, ArgumentKind, RIGHTS, Syscall, ZX_PAGE_SIZE, ZX_RIGHT_SAME_RIGHTS,
-    ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC,
+    Argument, ArgumentKind, RIGHTS, Syscall, ZX_PAGE_SIZE, ZX_RIGHT_SAME_RIGHTS, ZX_RIGHT_WRITE,
+    ZX_VM_FLAG_PERM_EXECUTE, ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC,
     ZX_VM_FLAG_SPECIFIC_OVERWRITE, ZX_VMO_CLONE_COPY_ON_WRITE, ZX_VMO_ZERO_CHILDREN, names_of,
 };
 
@@ -73,15 +73,25 @@ impl<R: Rng> Generator<R> {
             ArgumentKind::Count if syscall == Syscall::channel_read => {
                 *self.choose(&[4, 4, 4, 1, 0])
             }
-            ArgumentKind::Count if self.percent(2) => *self.choose(&[8, 9, 16, 17, 64, 65, 1 << 32]),
+            ArgumentKind::Count if self.percent(2) => {
+                *self.choose(&[8, 9, 16, 17, 64, 65, 1 << 32])
+            }
             ArgumentKind::Count => self.rng.random_range(0..3),
-            ArgumentKind::Options => u64::from(self.percent(1)),
+            ArgumentKind::Options if self.percent(5) => {
+                let bit = 1 << self.rng.random_range(0..32);
+                *self.choose(&[1, 2, bit, bit])
+            }
+            ArgumentKind::Options => 0,
             ArgumentKind::CloneOptions if self.percent(95) => u64::from(ZX_VMO_CLONE_COPY_ON_WRITE),
             ArgumentKind::CloneOptions => self.any_bits(argument.kind),
             ArgumentKind::MapFlags => self.map_flags(syscall),
             ArgumentKind::Rights => self.rights(),
             ArgumentKind::Signals => self.signals(),
             ArgumentKind::CachePolicy => *self.choose(&[0, 0, 1, 2, 3, 4]),
+            // An operation with a bit that no operation has.
+            ArgumentKind::VmoOperation if self.percent(3) => {
+                self.rng.random_range(0..10) | 1 << self.rng.random_range(4..32)
+            }
             ArgumentKind::VmoOperation => {
                 *self.choose(&[1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 4, 6, 7, 8, 9, 0, 5, 10])
             }
@@ -101,7 +111,8 @@ impl<R: Rng> Generator<R> {
                 }
                 return Value::WaitItems(items);
             }
-            ArgumentKind::BytesIn(_) if self.percent(96) => return Value::Data(self.data(syscall)),
+            ArgumentKind::BytesIn(_) if self.percent(92) => return Value::Data(self.data(syscall)),
+            ArgumentKind::BytesIn(_) if self.percent(50) => return self.bad_pointer(),
             ArgumentKind::BytesUnused(_) if self.percent(90) => {
                 return Value::Address(Address::Null);
             }
@@ -138,6 +149,20 @@ impl<R: Rng> Generator<R> {
             }
             _ => {}
         }
+        let copies = matches!(syscall, Syscall::handle_duplicate | Syscall::handle_replace);
+        if copies && self.percent(10) {
+            let other = match self.rng.random_range(0..3) {
+                0 => self.pick(|generator| &generator.world.regions),
+                1 => self.pick(|generator| &generator.world.channels),
+                _ => self.pick(|generator| &generator.world.others),
+            };
+            // Nothing can be mapped any more when the region has gone.
+            if let Some(name) = other {
+                return Handle::Named(name);
+            } else if syscall == Syscall::handle_duplicate {
+                return Handle::Region;
+            }
+        }
         if wants_region {
             let own = self.percent(75);
             let name = self.pick(|generator| &generator.world.regions);
@@ -170,14 +195,14 @@ impl<R: Rng> Generator<R> {
         Handle::Named(self.world.vmos[index].name)
     }
 
-    /// Whether a call leaves the handles that every program has as they are.
+    /// Whether a call leaves the handles that every program has as they are, and
+    /// does not have them in memory, where a later call could find them.
     fn is_harmless(&self, syscall: Syscall) -> bool {
         matches!(
             syscall,
             Syscall::object_get_info
                 | Syscall::object_get_property
                 | Syscall::object_wait_one
-                | Syscall::object_wait_many
                 | Syscall::handle_duplicate
                 | Syscall::vmo_create
                 | Syscall::vmo_clone
@@ -225,6 +250,7 @@ impl<R: Rng> Generator<R> {
             Syscall::vmar_map | Syscall::vmar_unmap | Syscall::vmar_protect => {
                 let pages = self.rng.random_range(1..5) * PAGE;
                 match self.rng.random_range(0..20) {
+                    0 if self.percent(50) => 0,
                     0 => *self.choose(BOUNDARIES),
                     1 => pages - 1,
                     2 => pages - PAGE + 1,
@@ -232,8 +258,20 @@ impl<R: Rng> Generator<R> {
                 }
             }
             Syscall::vmo_read => {
-                let len =
-                    *self.choose(&[0, 1, 1, 2, 8, 8, 16, 100, 100, PAGE, PAGE + 1, LONGEST_TRANSFER]);
+                let len = *self.choose(&[
+                    0,
+                    1,
+                    1,
+                    2,
+                    8,
+                    8,
+                    16,
+                    100,
+                    100,
+                    PAGE,
+                    PAGE + 1,
+                    LONGEST_TRANSFER,
+                ]);
                 if self.percent(1) { u64::MAX } else { len }
             }
             _ if argument == "value_size" => *self.choose(&[32, 32, 32, 31, 33, 0, 8]),
@@ -267,7 +305,9 @@ impl<R: Rng> Generator<R> {
             _ => {
                 let place =
                     *self.choose(&[0, 0, ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE]);
-                place | *self.choose(&[read, write, write, write, 0])
+                let execute = ZX_VM_FLAG_PERM_EXECUTE;
+                let permissions = [read, read, write, write, write, write, 0, execute | read];
+                place | *self.choose(&permissions)
             }
         })
     }
@@ -275,8 +315,11 @@ impl<R: Rng> Generator<R> {
     fn rights(&mut self) -> u64 {
         let all = u64::from(vmo_abi::ZX_DEFAULT_VMO_RIGHTS);
         match self.rng.random_range(0..20) {
-            0..14 => u64::from(ZX_RIGHT_SAME_RIGHTS),
-            14..18 => all & !(1 << self.rng.random_range(0..16)),
+            0..12 => u64::from(ZX_RIGHT_SAME_RIGHTS),
+            // Not to be able to write shows in the most places.
+            12 => all & !u64::from(ZX_RIGHT_WRITE),
+            13..17 => all & !(1 << self.rng.random_range(0..16)),
+            17 => 0,
             18 => all & self.rng.next_u64(),
             _ => RIGHTS[self.rng.random_range(0..RIGHTS.len())].1,
         }
@@ -304,22 +347,28 @@ impl<R: Rng> Generator<R> {
     /// a mapping.
     fn pointer(&mut self) -> Value {
         match self.rng.random_range(0..100) {
-            0 => Value::Address(Address::Null),
-            1 | 2 => Value::Address(*self.choose(&[
-                Address::Unmapped,
-                Address::ReadOnly,
-                Address::ReadOnly,
-                Address::Kernel,
-                Address::Straddle(1),
-                Address::Straddle(2),
-                Address::Straddle(4),
-                Address::Straddle(12),
-                Address::Straddle(PAGE),
-                Address::Literal(1),
-            ])),
+            0..3 => self.bad_pointer(),
             3 | 4 if self.world.has_mappings() => Value::Address(self.mapped_address()),
             _ => Value::Scratch,
         }
+    }
+
+    /// A pointer that is bad for something.
+    fn bad_pointer(&mut self) -> Value {
+        Value::Address(*self.choose(&[
+            Address::Null,
+            Address::Null,
+            Address::Unmapped,
+            Address::ReadOnly,
+            Address::ReadOnly,
+            Address::Kernel,
+            Address::Straddle(1),
+            Address::Straddle(2),
+            Address::Straddle(4),
+            Address::Straddle(12),
+            Address::Straddle(PAGE),
+            Address::Literal(1),
+        ]))
     }
 
     /// An address in or near a mapping.

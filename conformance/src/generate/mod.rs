@@ -64,11 +64,18 @@ impl Profile {
         Self {
             weights,
             accesses,
-            memory_control: if offered.contains(Capability::MemoryControl) { 1 } else { 0 },
+            memory_control: 0,
             steps: (4, 32),
             swarm_percent: 30,
             far_percent: 3,
         }
+    }
+
+    /// This profile with memory control now and then, if the backend offers it.
+    #[must_use]
+    pub fn with_memory_control(mut self, offered: Capabilities) -> Self {
+        self.memory_control = u32::from(offered.contains(Capability::MemoryControl));
+        self
     }
 
     /// This profile with just these calls, and loads and stores only if

@@ -4,8 +4,8 @@
 use rand::{Rng, RngExt};
 use vmo_abi::{
     Syscall, ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_COUNT, ZX_INFO_PROCESS_VMOS, ZX_INFO_VMAR,
-    ZX_PAGE_SIZE, ZX_PROP_NAME, ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE,
-    ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE,
+    ZX_PAGE_SIZE, ZX_PROP_NAME, ZX_VM_FLAG_PERM_EXECUTE, ZX_VM_FLAG_PERM_READ,
+    ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE,
 };
 
 use super::Generator;
@@ -43,9 +43,11 @@ impl<R: Rng> Generator<R> {
             }
             Syscall::vmo_write => {
                 let (offset, len) = self.range_in(size);
-                values[1] = Value::Data(Data(vec![Part::Fill(self.byte(), len)]));
+                if !matches!(values[1], Value::Address(_)) {
+                    values[1] = Value::Data(Data(vec![Part::Fill(self.byte(), len)]));
+                }
                 values[2] = Value::Number(offset);
-                values[3] = Value::Number(len);
+                values[3] = Value::Number(if self.percent(2) { 0 } else { len });
             }
             Syscall::vmo_op_range => {
                 let (offset, len) = self.pages_in(size);
@@ -71,8 +73,10 @@ impl<R: Rng> Generator<R> {
                     values[2] = Value::Number(count * PAGE);
                 }
                 if syscall == Syscall::vmar_protect {
-                    let write = ZX_VM_FLAG_PERM_READ | ZX_VM_FLAG_PERM_WRITE;
-                    let flags = *self.choose(&[0, ZX_VM_FLAG_PERM_READ, write, write]);
+                    let (read, write) = (ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE);
+                    let both = read | write;
+                    let execute = read | ZX_VM_FLAG_PERM_EXECUTE;
+                    let flags = *self.choose(&[0, read, read, write, both, both, both, execute]);
                     values[3] = Value::Number(flags.into());
                 }
             }
@@ -86,9 +90,8 @@ impl<R: Rng> Generator<R> {
                     // A message cannot hold an end of its own channel, nor a
                     // handle twice.
                     let channels = &self.world.channels;
-                    let is_end = |handle: &Handle| {
-                        channels.iter().any(|end| *handle == Handle::Named(*end))
-                    };
+                    let is_end =
+                        |handle: &Handle| channels.iter().any(|end| *handle == Handle::Named(*end));
                     handles.retain(|handle| !is_end(handle));
                     handles.dedup();
                 }
@@ -162,6 +165,13 @@ impl<R: Rng> Generator<R> {
     fn refine_map(&mut self, values: &mut [Value]) {
         self.align(values, 1);
         self.align(values, 3);
+        if self.percent(60) {
+            // Anywhere, as nothing else is there, for whatever comes after.
+            let write = ZX_VM_FLAG_PERM_READ | ZX_VM_FLAG_PERM_WRITE;
+            values[0] = Value::Handle(Handle::Region);
+            values[5] = Value::Number(write.into());
+            values[6] = Value::Scratch;
+        }
         let is_specific = has_flag(&values[5], ZX_VM_FLAG_SPECIFIC | ZX_VM_FLAG_SPECIFIC_OVERWRITE);
         if !is_specific {
             values[1] = Value::Number(0);

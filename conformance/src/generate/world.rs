@@ -2,10 +2,13 @@
 
 use vmo_abi::{Syscall, ZX_PAGE_SIZE};
 
-use crate::program::{Call, Handle, Name, Value};
+use crate::program::{Address, Call, Handle, Name, Value};
 
 /// Sizes from here on are likely to be refused.
 const LARGEST: u64 = 1 << 63;
+
+/// Mappings from here on are likely to be refused.
+const LARGEST_MAPPING: u64 = 1 << 32;
 
 /// A VMO that a program has probably made.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,13 @@ impl World {
         self.vmos.iter().find(|vmo| vmo.name == name).map_or(0, |vmo| vmo.size)
     }
 
+    fn is_region(&self, handle: Handle) -> bool {
+        match handle {
+            Handle::Named(name) => self.regions.contains(&name),
+            other => other == Handle::Region,
+        }
+    }
+
     fn close(&mut self, handle: Handle) {
         let Handle::Named(name) = handle else { return };
         self.vmos.retain(|vmo| vmo.name != name);
@@ -87,6 +97,7 @@ impl World {
             {
                 self.vmos.extend(vmo(rounded(number(3))));
             }
+            Syscall::handle_duplicate if self.is_region(handle(0)) => self.regions.extend(result),
             Syscall::handle_duplicate | Syscall::handle_replace | Syscall::channel_read => {
                 let size = self.size_of(handle(0));
                 let is_received = call.syscall == Syscall::channel_read
@@ -105,10 +116,22 @@ impl World {
                     vmo.size = size;
                 }
             }
-            Syscall::vmar_map if self.is_vmo(handle(2)) => {
+            Syscall::vmar_map
+                if self.is_vmo(handle(2))
+                    && number(1).is_multiple_of(ZX_PAGE_SIZE)
+                    && number(3).is_multiple_of(ZX_PAGE_SIZE)
+                    && (1..LARGEST_MAPPING).contains(&number(4)) =>
+            {
                 let len = rounded(number(4)).max(ZX_PAGE_SIZE);
                 let region = handle(0);
                 self.mappings.extend(result.map(|name| Mapping { name, len, region }));
+            }
+            Syscall::vmar_unmap => {
+                if let (Value::Address(Address::Named(name, 0)), Value::Number(len)) =
+                    (&call.arguments[1], &call.arguments[2])
+                {
+                    self.mappings.retain(|mapping| mapping.name != *name || mapping.len > *len);
+                }
             }
             Syscall::vmar_allocate => self.regions.extend(result),
             Syscall::event_create | Syscall::port_create => self.others.extend(result),

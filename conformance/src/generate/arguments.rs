@@ -103,7 +103,11 @@ impl<R: Rng> Generator<R> {
                 return Value::Handles(handles);
             }
             ArgumentKind::WaitItems(_) => {
-                let count = self.rng.random_range(0..3);
+                // The kernel has room for 8 without asking for memory, and takes 16.
+                let count = match self.rng.random_range(0..16) {
+                    0 => *self.choose(&[8, 9, 16, 17]),
+                    other => other % 3,
+                };
                 let mut items = Vec::new();
                 for _ in 0..count {
                     let handle = self.handle(syscall, "handle");

@@ -6,8 +6,6 @@
 //! made uses something else that is there. So nothing that is done to the steps
 //! can make a program that is not one.
 
-use std::collections::HashMap;
-
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use vmo_abi::{Argument, ArgumentKind, Syscall};
@@ -133,15 +131,22 @@ impl<R: Rng> Generator<R> {
 /// Builds a program out of steps of others.
 struct Builder {
     generator: Generator<SmallRng>,
-    /// What the names of the program that is copied from now mean.
-    renamed: HashMap<Name, Handle>,
+    /// What the names of the program that is copied from now mean, by index.
+    renamed: Vec<Option<Handle>>,
 }
 
 impl Builder {
     fn new(seed: u64, kind: &str, far_percent: u32) -> Self {
         let rng = SmallRng::seed_from_u64(seed);
         let generator = Generator::new(rng, format!("{kind}/{seed:#x}"), far_percent);
-        Self { generator, renamed: HashMap::new() }
+        Self { generator, renamed: Vec::new() }
+    }
+
+    fn meaning(&mut self, name: Name) -> &mut Option<Handle> {
+        if self.renamed.len() <= name.index() {
+            self.renamed.resize(name.index() + 1, None);
+        }
+        &mut self.renamed[name.index()]
     }
 
     fn copy(&mut self, action: &Action, change: Option<Change>) {
@@ -185,10 +190,10 @@ impl Builder {
         let has_names = !call.results.is_empty();
         let results = if has_names { generator.names(syscall) } else { Vec::new() };
         for (old, new) in call.results.iter().zip(&results) {
-            self.renamed.insert(*old, Handle::Named(*new));
+            *self.meaning(*old) = Some(Handle::Named(*new));
         }
         let call = Call { syscall, arguments: values, results };
-        generator.world.note(&call);
+        self.generator.world.note(&call);
         Action::Call(call)
     }
 
@@ -217,19 +222,20 @@ impl Builder {
 
     fn handle(&mut self, syscall: Syscall, argument: &str, handle: Handle) -> Handle {
         let Handle::Named(name) = handle else { return handle };
-        let generator = &mut self.generator;
         // All steps that used what is not there use the same thing instead.
-        *self.renamed.entry(name).or_insert_with(|| generator.handle(syscall, argument))
+        let known = *self.meaning(name);
+        let handle = known.unwrap_or_else(|| self.generator.handle(syscall, argument));
+        *self.meaning(name).insert(handle)
     }
 
     fn address(&mut self, address: Address) -> Address {
         let Address::Named(name, offset) = address else { return address };
-        let generator = &mut self.generator;
-        let replaced = || match generator.mapped_address() {
+        let known = *self.meaning(name);
+        let meaning = known.unwrap_or_else(|| match self.generator.mapped_address() {
             Address::Named(name, _) => Handle::Named(name),
             _ => Handle::Region,
-        };
-        match *self.renamed.entry(name).or_insert_with(replaced) {
+        });
+        match *self.meaning(name).insert(meaning) {
             Handle::Named(name) => Address::Named(name, offset),
             _ => Address::Region(offset),
         }

@@ -102,8 +102,11 @@ impl World {
                 let size = self.size_of(handle(0));
                 let is_received = call.syscall == Syscall::channel_read
                     && self.readable.iter().any(|end| handle(0) == Handle::Named(*end));
+                let is_other = |name: &Name| handle(0) == Handle::Named(*name);
                 if self.is_vmo(handle(0)) || is_received {
                     self.vmos.extend(vmo(size));
+                } else if self.others.iter().any(is_other) {
+                    self.others.extend(result);
                 }
                 if call.syscall == Syscall::handle_replace {
                     self.close(handle(0));

@@ -140,9 +140,58 @@ fn a_disagreement_shows_program_call_expectation_and_rerun() {
 fn a_run_that_judges_nothing_is_no_success() {
     let empty = file("nothing", "empty.vmo", b"");
     expect(&["replay", empty.to_str().unwrap()], NOTHING_TESTED, "Nothing was tested");
+}
+
+#[test]
+fn programs_without_expectations_are_judged() {
     let silent =
         file("nothing", "silent.vmo", b"program x\n  v0 = vmo_create(size=1, options=0)\n");
-    expect(&["replay", silent.to_str().unwrap()], NOTHING_TESTED, "Nothing was tested");
+    expect(&["replay", silent.to_str().unwrap()], GOOD, "1 of 1 programs agree");
+}
+
+#[test]
+fn fuzzing_tells_what_it_did() {
+    let run = ["fuzz", "--seed", "0x5eed", "--programs", "300", "--jobs", "2", "--level", "kernel"];
+    expect(&run, GOOD, "seed 0x5eed: 300 programs");
+    expect(&run, GOOD, "clauses that the oracle judges");
+    expect(&[&run[..], &["--call", "vmo_clone,vmo_read"]].concat(), GOOD, "vmo_clone");
+    let output = command(&[&run[..], &["--call", "vmo_clone,vmo_read"]].concat());
+    assert!(!text(&output.stdout).contains("vmar_map"));
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn impossible_budgets_are_refused() {
+    for (option, value, words) in [
+        ("--time", "0s", "no time"),
+        ("--time", "soon", "--time"),
+        ("--programs", "0", "--programs"),
+        ("--programs", "-1", "-1"),
+        ("--jobs", "0", "--jobs"),
+        ("--jobs", "60000", "1..=512"),
+        ("--seed", "0xg", "--seed"),
+    ] {
+        let output = command(&["fuzz", option, value]);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(USAGE), "{option} {value}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains(words), "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+    expect_error(&["fuzz", "--call", "vmo_frob"], "unknown call `vmo_frob`");
+    expect_error(&["fuzz", "--backend", "zircon"], "known are reference");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
+    let taken = file("unwritable", "taken", b"");
+    let folder = taken.join("findings");
+    // Were the run begun, it would not end while the test waits.
+    let run = ["fuzz", "--time", "1h", "--out"];
+    expect_error(
+        &[&run[..], &[folder.to_str().unwrap()]].concat(),
+        "findings cannot be written to",
+    );
+    expect_error(&[&run[..], &["/proc"]].concat(), "findings cannot be written to /proc");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Why a command could not do its work.
 
+use std::path::PathBuf;
 use std::{fmt, io};
 
 use super::exit::Exit;
@@ -17,6 +18,13 @@ pub(super) enum Failure {
     UnknownCall(String),
     UnknownClause(String),
     Start(StartError),
+    /// Findings cannot be written to a folder.
+    Unwritable {
+        path: PathBuf,
+        error: io::Error,
+        /// Findings of the run, which were printed.
+        findings: usize,
+    },
     Output(io::Error),
 }
 
@@ -53,6 +61,13 @@ impl fmt::Display for Failure {
                 write!(f, "unknown clause `{id}`; `vmo-conformance clauses` lists them")
             }
             Self::Start(error) => error.fmt(f),
+            Self::Unwritable { path, error, findings } => {
+                write!(f, "findings cannot be written to {}: {error}", path.display())?;
+                if *findings != 0 {
+                    write!(f, "; the output has all of them in full: {findings}")?;
+                }
+                Ok(())
+            }
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
     }

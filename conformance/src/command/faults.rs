@@ -1,4 +1,4 @@
-//! `faults`: the suite against wrong backends.
+//! `faults`: the suite, or fuzzing, against wrong backends.
 
 use std::io::{self, BufWriter, Write};
 
@@ -11,6 +11,8 @@ use crate::suite::Suite;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::fuzz::cores;
+use super::hunted::{Hunting, hunt_faults};
 use super::{How, LevelName, source};
 
 /// Names of tests that are shown of those that find a fault.
@@ -30,12 +32,15 @@ pub(super) struct Faults {
     /// What the wrong backends are held to.
     #[arg(long, value_enum, default_value_t = LevelName::Kernel)]
     level: LevelName,
-    /// Threads; twice the host's cores if not given, as some tests just wait.
+    /// Threads. If not given, twice the host's cores, as some tests just wait;
+    /// for fuzzing its cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Print what the faults are instead of running anything.
     #[arg(long)]
     list: bool,
+    #[command(flatten)]
+    hunting: Hunting,
 }
 
 fn class(name: &str) -> Result<Class, String> {
@@ -67,8 +72,8 @@ impl Faults {
     }
 
     fn jobs(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.jobs.map_or_else(|| 2 * cores(), usize::from)
+        let threads = if self.hunting.fuzz { cores() } else { 2 * cores() };
+        self.jobs.map_or(threads, usize::from)
     }
 }
 
@@ -83,8 +88,12 @@ pub(super) fn faults(arguments: &Faults) -> Result<Exit, Failure> {
         out.flush()?;
         return Ok(Exit::Good);
     }
-    let suite = Suite::new();
     let level = How::level_of(arguments.level);
+    if arguments.hunting.fuzz {
+        drop(out);
+        return hunt_faults(&faults, &arguments.hunting, level, arguments.jobs());
+    }
+    let suite = Suite::new();
     let trials = Trials::new(&suite, level, arguments.jobs())?;
     let trial = trials.run(&faults, arguments.jobs())?;
     let report = Report { trials: &trial, wrongly_failed: trials.failed_without_a_fault().len() };

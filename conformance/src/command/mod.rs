@@ -4,6 +4,9 @@ mod clauses;
 mod exit;
 mod failure;
 mod faults;
+mod fuzz;
+mod fuzzed;
+mod hunted;
 mod recorded;
 mod replay;
 mod run;
@@ -51,9 +54,13 @@ enum Action {
     /// List the clauses of the contract with their tests.
     #[command(after_help = "Example: vmo-conformance clauses --call vmo_clone --level seed")]
     Clauses(clauses::Clauses),
-    /// Run the suite against wrong backends, each the reference with a mistake.
+    /// Run the suite, or fuzz, against wrong backends, each the reference with a
+    /// mistake.
     #[command(after_help = "Example: vmo-conformance faults --class rounding 'create_*'")]
     Faults(faults::Faults),
+    /// Try random programs, each judged by the oracle.
+    #[command(after_help = "Example: vmo-conformance fuzz --time 5m --out findings")]
+    Fuzz(fuzz::Fuzz),
     /// List the backends that are built in.
     Backends,
 }
@@ -96,8 +103,7 @@ impl How {
     }
 
     fn backend(&self) -> Result<&'static BuiltIn, Failure> {
-        backends::built_in(&self.backend)
-            .ok_or_else(|| Failure::UnknownBackend(self.backend.clone()))
+        backend_called(&self.backend)
     }
 
     /// The options that a command needs to check in the same way again.
@@ -139,6 +145,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Replay(arguments)) => replay::replay(&arguments),
         Some(Action::Clauses(arguments)) => clauses::clauses(&arguments),
         Some(Action::Faults(arguments)) => faults::faults(&arguments),
+        Some(Action::Fuzz(arguments)) => fuzz::fuzz(&arguments),
         Some(Action::Backends) => list_backends(),
     };
     match result {
@@ -152,6 +159,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+fn backend_called(name: &str) -> Result<&'static BuiltIn, Failure> {
+    backends::built_in(name).ok_or_else(|| Failure::UnknownBackend(name.to_owned()))
 }
 
 fn list_backends() -> Result<Exit, Failure> {

@@ -3,11 +3,12 @@
 //!
 //! A [`Fault`] is a mistake, and a [`Faulty`] a backend that makes it: a thin
 //! wrapper around any other backend, in which every call passes one place.
-//! [`Trials`] runs the suite against them.
+//! [`Trials`] runs the suite against them, and [`hunt()`] fuzzes against them.
 
 mod class;
 mod faulty;
 mod hook;
+mod hunt;
 mod machine;
 mod notes;
 mod table;
@@ -18,5 +19,6 @@ mod waiting;
 pub use class::Class;
 pub use faulty::{Event, Faulty};
 pub use hook::{Fault, Registers};
+pub use hunt::{Hunt, HuntOptions, hunt};
 pub use table::{FAULTS, fault_named};
 pub use trial::{Failed, Trial, Trials};

@@ -2,8 +2,8 @@
 
 use rand::{Rng, RngExt};
 use vmo_abi::{
-    Argument, ArgumentKind, RIGHTS, Syscall, ZX_PAGE_SIZE, ZX_RIGHT_SAME_RIGHTS,
-    ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC,
+    Argument, ArgumentKind, RIGHTS, Syscall, ZX_PAGE_SIZE, ZX_RIGHT_SAME_RIGHTS, ZX_RIGHT_WRITE,
+    ZX_VM_FLAG_PERM_EXECUTE, ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC,
     ZX_VM_FLAG_SPECIFIC_OVERWRITE, ZX_VMO_CLONE_COPY_ON_WRITE, ZX_VMO_ZERO_CHILDREN, names_of,
 };
 
@@ -12,7 +12,7 @@ use crate::program::{Address, Data, Handle, Part, Value};
 
 const PAGE: u64 = ZX_PAGE_SIZE;
 /// Sizes and offsets at which something changes.
-const BOUNDARIES: &[u64] = &[
+pub(super) const BOUNDARIES: &[u64] = &[
     0,
     1,
     PAGE - 1,
@@ -29,16 +29,21 @@ const BOUNDARIES: &[u64] = &[
     u64::MAX,
 ];
 /// Bytes that one call reads or writes at most.
-const LONGEST_TRANSFER: u64 = 3 * PAGE;
+pub(super) const LONGEST_TRANSFER: u64 = 3 * PAGE;
 
-impl Generator {
+impl<R: Rng> Generator<R> {
     pub(super) fn arguments(&mut self, syscall: Syscall) -> Vec<Value> {
         let declared = syscall.arguments();
         let mut values: Vec<_> =
             declared.iter().map(|argument| self.argument(syscall, argument)).collect();
         self.refine(syscall, &mut values);
-        // What a buffer holds and how long it is said to be agree as a rule.
-        for (position, argument) in declared.iter().enumerate() {
+        self.fit_lengths(syscall, &mut values);
+        values
+    }
+
+    /// Lets what a buffer holds and how long it is said to be agree, as a rule.
+    pub(super) fn fit_lengths(&mut self, syscall: Syscall, values: &mut [Value]) {
+        for (position, argument) in syscall.arguments().iter().enumerate() {
             let Some(length) = argument.kind.length_argument() else { continue };
             let len = match &values[position] {
                 Value::Data(data) => data.len(),
@@ -52,40 +57,57 @@ impl Generator {
                 values[length] = Value::Number(len);
             }
         }
-        values
     }
 
-    fn argument(&mut self, syscall: Syscall, argument: &Argument) -> Value {
+    pub(super) fn argument(&mut self, syscall: Syscall, argument: &Argument) -> Value {
         let number = match argument.kind {
             ArgumentKind::Handle => return Value::Handle(self.handle(syscall, argument.name)),
             ArgumentKind::Address => return Value::Address(self.mapped_address()),
             // Nothing would end a wait without a deadline.
+            ArgumentKind::Deadline if self.percent(3) => {
+                return Value::FromNow(*self.choose(&[0, 1, 1000, 1000, 20_000]));
+            }
             ArgumentKind::Deadline => *self.choose(&[0, 0, 0, 1]),
             ArgumentKind::Size | ArgumentKind::Offset => self.position(argument.name),
             ArgumentKind::Length => self.length(syscall, argument.name),
             ArgumentKind::Count if syscall == Syscall::channel_read => {
                 *self.choose(&[4, 4, 4, 1, 0])
             }
+            ArgumentKind::Count if self.percent(2) => {
+                *self.choose(&[8, 9, 16, 17, 64, 65, 1 << 32])
+            }
             ArgumentKind::Count => self.rng.random_range(0..3),
-            ArgumentKind::Options => u64::from(self.percent(1)),
+            ArgumentKind::Options if self.percent(5) => {
+                let bit = 1 << self.rng.random_range(0..32);
+                *self.choose(&[1, 2, bit, bit])
+            }
+            ArgumentKind::Options => 0,
             ArgumentKind::CloneOptions if self.percent(95) => u64::from(ZX_VMO_CLONE_COPY_ON_WRITE),
             ArgumentKind::CloneOptions => self.any_bits(argument.kind),
             ArgumentKind::MapFlags => self.map_flags(syscall),
             ArgumentKind::Rights => self.rights(),
             ArgumentKind::Signals => self.signals(),
             ArgumentKind::CachePolicy => *self.choose(&[0, 0, 1, 2, 3, 4]),
-            ArgumentKind::VmoOperation => {
-                *self.choose(&[1, 1, 1, 2, 2, 2, 3, 6, 7, 8, 9, 0, 5, 10])
+            // An operation with a bit that no operation has.
+            ArgumentKind::VmoOperation if self.percent(3) => {
+                self.rng.random_range(0..10) | 1 << self.rng.random_range(4..32)
             }
-            ArgumentKind::Property => *self.choose(&[3, 3, 3, 3, 5, 0]),
-            ArgumentKind::InfoTopic => *self.choose(&[1, 2, 2, 2, 19, 19, 7, 0]),
+            ArgumentKind::VmoOperation => {
+                *self.choose(&[1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 4, 6, 7, 8, 9, 0, 5, 10])
+            }
+            ArgumentKind::Property => *self.choose(&[3, 3, 3, 3, 5, 0, 1, 2, 4, 6]),
+            ArgumentKind::InfoTopic => *self.choose(&[1, 2, 2, 2, 19, 19, 7, 14, 0, 13, 22]),
             ArgumentKind::HandlesIn(_) => {
                 let count = self.rng.random_range(0..3);
                 let handles = (0..count).map(|_| self.handle(syscall, "handle")).collect();
                 return Value::Handles(handles);
             }
             ArgumentKind::WaitItems(_) => {
-                let count = self.rng.random_range(0..3);
+                // The kernel has room for 8 without asking for memory, and takes 16.
+                let count = match self.rng.random_range(0..16) {
+                    0 => *self.choose(&[8, 9, 16, 17]),
+                    other => other % 3,
+                };
                 let mut items = Vec::new();
                 for _ in 0..count {
                     let handle = self.handle(syscall, "handle");
@@ -93,19 +115,31 @@ impl Generator {
                 }
                 return Value::WaitItems(items);
             }
-            ArgumentKind::BytesIn(_) if self.percent(96) => return Value::Data(self.data(syscall)),
-            ArgumentKind::BytesUnused(_) => return Value::Address(Address::Null),
+            ArgumentKind::BytesIn(_) if self.percent(92) => return Value::Data(self.data(syscall)),
+            ArgumentKind::BytesIn(_) if self.percent(50) => return self.bad_pointer(),
+            ArgumentKind::BytesUnused(_) if self.percent(90) => {
+                return Value::Address(Address::Null);
+            }
             _ => return self.pointer(),
         };
         let mask = if argument.bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
         Value::Number(number & mask)
     }
 
-    fn handle(&mut self, syscall: Syscall, argument: &str) -> Handle {
+    pub(super) fn handle(&mut self, syscall: Syscall, argument: &str) -> Handle {
         let wants_region = argument.contains("vmar");
         match self.rng.random_range(0..100) {
-            0 if self.percent(50) => return Handle::Invalid,
-            0 => return Handle::Never,
+            0 => {
+                return match self.rng.random_range(0..8) {
+                    0..3 => Handle::Invalid,
+                    3..5 => Handle::Never,
+                    5 => Handle::Literal(self.rng.next_u32()),
+                    _ if self.is_harmless(syscall) => {
+                        *self.choose(&[Handle::Root, Handle::Process, Handle::Observed])
+                    }
+                    _ => Handle::Region,
+                };
+            }
             1 => return if wants_region { Handle::Process } else { Handle::Region },
             2 => {
                 if let Some(name) = self.pick(|generator| &generator.world.closed) {
@@ -118,6 +152,20 @@ impl Generator {
                 }
             }
             _ => {}
+        }
+        let copies = matches!(syscall, Syscall::handle_duplicate | Syscall::handle_replace);
+        if copies && self.percent(10) {
+            let other = match self.rng.random_range(0..3) {
+                0 => self.pick(|generator| &generator.world.regions),
+                1 => self.pick(|generator| &generator.world.channels),
+                _ => self.pick(|generator| &generator.world.others),
+            };
+            // Nothing can be mapped any more when the region has gone.
+            if let Some(name) = other {
+                return Handle::Named(name);
+            } else if syscall == Syscall::handle_duplicate {
+                return Handle::Region;
+            }
         }
         if wants_region {
             let own = self.percent(75);
@@ -151,6 +199,26 @@ impl Generator {
         Handle::Named(self.world.vmos[index].name)
     }
 
+    /// Whether a call leaves the handles that every program has as they are, and
+    /// does not have them in memory, where a later call could find them.
+    fn is_harmless(&self, syscall: Syscall) -> bool {
+        matches!(
+            syscall,
+            Syscall::object_get_info
+                | Syscall::object_get_property
+                | Syscall::object_wait_one
+                | Syscall::handle_duplicate
+                | Syscall::vmo_create
+                | Syscall::vmo_clone
+                | Syscall::vmo_read
+                | Syscall::vmo_write
+                | Syscall::vmo_get_size
+                | Syscall::vmo_set_size
+                | Syscall::vmo_op_range
+                | Syscall::vmo_set_cache_policy
+        )
+    }
+
     pub(super) fn pick<T: Copy>(&mut self, from: impl Fn(&Self) -> &Vec<T>) -> Option<T> {
         let count = from(self).len();
         (count != 0).then(|| {
@@ -160,7 +228,7 @@ impl Generator {
     }
 
     /// A size or an offset: near what is in use, or at a boundary.
-    fn position(&mut self, argument: &str) -> u64 {
+    pub(super) fn position(&mut self, argument: &str) -> u64 {
         if self.percent(self.far_percent) {
             return if self.percent(70) { *self.choose(BOUNDARIES) } else { self.any_number() };
         }
@@ -186,6 +254,7 @@ impl Generator {
             Syscall::vmar_map | Syscall::vmar_unmap | Syscall::vmar_protect => {
                 let pages = self.rng.random_range(1..5) * PAGE;
                 match self.rng.random_range(0..20) {
+                    0 if self.percent(50) => 0,
                     0 => *self.choose(BOUNDARIES),
                     1 => pages - 1,
                     2 => pages - PAGE + 1,
@@ -193,13 +262,25 @@ impl Generator {
                 }
             }
             Syscall::vmo_read => {
-                let len =
-                    *self.choose(&[0, 1, 2, 8, 100, PAGE, PAGE + 1, 2 * PAGE, LONGEST_TRANSFER]);
+                let len = *self.choose(&[
+                    0,
+                    1,
+                    1,
+                    2,
+                    8,
+                    8,
+                    16,
+                    100,
+                    100,
+                    PAGE,
+                    PAGE + 1,
+                    LONGEST_TRANSFER,
+                ]);
                 if self.percent(1) { u64::MAX } else { len }
             }
             _ if argument == "value_size" => *self.choose(&[32, 32, 32, 31, 33, 0, 8]),
             Syscall::channel_read => *self.choose(&[64, 64, 64, 1, 0]),
-            Syscall::object_get_info => *self.choose(&[32, 32, 4, 64, 31, 0]),
+            Syscall::object_get_info => *self.choose(&[32, 32, 4, 64, 31, 0, 3, 16, 15, 104, 208]),
             _ => self.rng.random_range(0..16),
         }
     }
@@ -208,11 +289,11 @@ impl Generator {
         let len = match syscall {
             Syscall::object_set_property => self.rng.random_range(0..40),
             Syscall::vmo_write => {
-                *self.choose(&[0, 1, 2, 8, 100, PAGE, PAGE + 1, 2 * PAGE, LONGEST_TRANSFER])
+                *self.choose(&[0, 1, 1, 2, 8, 8, 16, 100, 100, PAGE, PAGE + 1, LONGEST_TRANSFER])
             }
             _ => self.rng.random_range(0..16),
         };
-        let first = self.rng.random();
+        let first = self.byte();
         Data(vec![if self.percent(50) { Part::Fill(first, len) } else { Part::Seq(first, len) }])
     }
 
@@ -228,7 +309,9 @@ impl Generator {
             _ => {
                 let place =
                     *self.choose(&[0, 0, ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE]);
-                place | *self.choose(&[read, write, write, write, 0])
+                let execute = ZX_VM_FLAG_PERM_EXECUTE;
+                let permissions = [read, read, write, write, write, write, 0, execute | read];
+                place | *self.choose(&permissions)
             }
         })
     }
@@ -236,8 +319,11 @@ impl Generator {
     fn rights(&mut self) -> u64 {
         let all = u64::from(vmo_abi::ZX_DEFAULT_VMO_RIGHTS);
         match self.rng.random_range(0..20) {
-            0..14 => u64::from(ZX_RIGHT_SAME_RIGHTS),
-            14..18 => all & !(1 << self.rng.random_range(0..16)),
+            0..12 => u64::from(ZX_RIGHT_SAME_RIGHTS),
+            // Not to be able to write shows in the most places.
+            12 => all & !u64::from(ZX_RIGHT_WRITE),
+            13..17 => all & !(1 << self.rng.random_range(0..16)),
+            17 => 0,
             18 => all & self.rng.next_u64(),
             _ => RIGHTS[self.rng.random_range(0..RIGHTS.len())].1,
         }
@@ -246,6 +332,7 @@ impl Generator {
     fn signals(&mut self) -> u64 {
         match self.rng.random_range(0..8) {
             0..3 => u64::from(ZX_VMO_ZERO_CHILDREN),
+            3 if self.percent(30) => 1 << self.rng.random_range(0..24),
             3..7 => 1 << self.rng.random_range(24..32),
             _ => u64::from(self.rng.next_u32() & 0xff00_0008),
         }
@@ -264,16 +351,28 @@ impl Generator {
     /// a mapping.
     fn pointer(&mut self) -> Value {
         match self.rng.random_range(0..100) {
-            0 => Value::Address(Address::Null),
-            1 => Value::Address(*self.choose(&[
-                Address::Unmapped,
-                Address::ReadOnly,
-                Address::Kernel,
-                Address::Straddle(2),
-            ])),
-            2 | 3 if self.world.has_mappings() => Value::Address(self.mapped_address()),
+            0..3 => self.bad_pointer(),
+            3 | 4 if self.world.has_mappings() => Value::Address(self.mapped_address()),
             _ => Value::Scratch,
         }
+    }
+
+    /// A pointer that is bad for something.
+    fn bad_pointer(&mut self) -> Value {
+        Value::Address(*self.choose(&[
+            Address::Null,
+            Address::Null,
+            Address::Unmapped,
+            Address::ReadOnly,
+            Address::ReadOnly,
+            Address::Kernel,
+            Address::Straddle(1),
+            Address::Straddle(2),
+            Address::Straddle(4),
+            Address::Straddle(12),
+            Address::Straddle(PAGE),
+            Address::Literal(1),
+        ]))
     }
 
     /// An address in or near a mapping.

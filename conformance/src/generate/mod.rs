@@ -6,14 +6,17 @@
 //! answer. The same seed and profile give the same program, always.
 
 mod arguments;
+mod mutate;
+mod neighbours;
 mod refine;
 mod world;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
-use vmo_abi::{Capabilities, Syscall};
+use vmo_abi::{Capabilities, Capability, Syscall};
 
-use crate::program::{Action, Call, Data, Name, Program, Step};
+use crate::program::{Action, Call, Data, MOST_NAMES, Name, Part, Program, Step};
+pub use mutate::{crossed, mutated};
 use world::World;
 
 /// What programs are made of.
@@ -45,8 +48,11 @@ impl Profile {
             Syscall::vmo_set_size | Syscall::vmo_op_range => 10,
             Syscall::vmar_map => 12,
             Syscall::handle_close | Syscall::handle_duplicate => 5,
-            Syscall::vmo_get_size | Syscall::object_wait_one => 6,
+            Syscall::vmo_get_size | Syscall::object_wait_one | Syscall::object_get_info => 6,
             Syscall::vmar_unmap | Syscall::vmar_protect => 4,
+            Syscall::object_set_property | Syscall::object_get_property => 4,
+            Syscall::object_signal | Syscall::vmar_allocate => 4,
+            Syscall::vmo_set_cache_policy => 4,
             // Only several of these in a row come to anything.
             Syscall::channel_create | Syscall::channel_write | Syscall::channel_read => 6,
             _ => 2,
@@ -59,10 +65,17 @@ impl Profile {
             weights,
             accesses,
             memory_control: 0,
-            steps: (4, 20),
+            steps: (4, 32),
             swarm_percent: 30,
             far_percent: 3,
         }
+    }
+
+    /// This profile with memory control now and then, if the backend offers it.
+    #[must_use]
+    pub fn with_memory_control(mut self, offered: Capabilities) -> Self {
+        self.memory_control = u32::from(offered.contains(Capability::MemoryControl));
+        self
     }
 
     /// This profile with just these calls, and loads and stores only if
@@ -78,44 +91,50 @@ impl Profile {
 
     /// The weights that one program uses: all of them, or in a swarm those of
     /// some calls, always with those that make VMOs.
-    fn draw(&self, rng: &mut SmallRng) -> Vec<(Syscall, u32)> {
+    fn draw(&self, rng: &mut impl Rng) -> Vec<(Syscall, u32)> {
         if rng.random_range(0..100) >= self.swarm_percent {
             return self.weights.clone();
         }
-        let keeps = |syscall: Syscall, rng: &mut SmallRng| {
-            syscall == Syscall::vmo_create || rng.random_bool(0.5)
-        };
-        self.weights.iter().copied().filter(|(syscall, _)| keeps(*syscall, rng)).collect()
+        let mut keeps = |syscall| syscall == Syscall::vmo_create || rng.random_bool(0.5);
+        self.weights.iter().copied().filter(|(syscall, _)| keeps(*syscall)).collect()
     }
 }
 
 /// A random program; the same seed and profile give the same one.
 #[must_use]
 pub fn program(seed: u64, profile: &Profile) -> Program {
-    let mut rng = SmallRng::seed_from_u64(seed);
+    drawn(SmallRng::seed_from_u64(seed), format!("random/{seed:#x}"), profile)
+}
+
+/// A program whose every choice is drawn from `rng`.
+fn drawn(mut rng: impl Rng, name: String, profile: &Profile) -> Program {
     let weights = profile.draw(&mut rng);
     let steps = rng.random_range(profile.steps.0..=profile.steps.1.max(profile.steps.0));
-    let mut generator = Generator {
-        rng,
-        world: World::default(),
-        program: Program { name: format!("random/{seed:#x}"), ..Program::default() },
-        far_percent: profile.far_percent,
-    };
+    let mut generator = Generator::new(rng, name, profile.far_percent);
     for _ in 0..steps {
         let action = generator.action(profile, &weights);
-        generator.program.steps.push(Step { comments: Vec::new(), action, expected: None });
+        generator.push(action);
     }
     generator.program
 }
 
-struct Generator {
-    rng: SmallRng,
+struct Generator<R> {
+    rng: R,
     world: World,
     program: Program,
     far_percent: u32,
 }
 
-impl Generator {
+impl<R: Rng> Generator<R> {
+    fn new(rng: R, name: String, far_percent: u32) -> Self {
+        let program = Program { name, ..Program::default() };
+        Self { rng, world: World::default(), program, far_percent }
+    }
+
+    fn push(&mut self, action: Action) {
+        self.program.steps.push(Step { comments: Vec::new(), action, expected: None });
+    }
+
     fn action(&mut self, profile: &Profile, weights: &[(Syscall, u32)]) -> Action {
         // Without a VMO there is little to be done.
         if self.world.vmos.is_empty()
@@ -124,39 +143,57 @@ impl Generator {
         {
             return self.call(Syscall::vmo_create);
         }
-        let weights: Vec<_> =
-            weights.iter().map(|(call, weight)| (*call, self.weight(*call, *weight))).collect();
         let calls: u32 = weights.iter().map(|(_, weight)| weight).sum();
         let accesses = if self.world.has_mappings() { profile.accesses } else { 0 };
-        let total = calls + accesses + profile.memory_control;
-        let mut chosen = self.rng.random_range(0..total.max(1));
-        for (syscall, weight) in weights {
-            if chosen < weight {
-                return self.call(syscall);
+        let total = (calls + accesses + profile.memory_control).max(1);
+        loop {
+            let mut chosen = self.rng.random_range(0..total);
+            let call = weights.iter().find(|(_, weight)| {
+                let is_it = chosen < *weight;
+                if !is_it {
+                    chosen -= weight;
+                }
+                is_it
+            });
+            match call {
+                // Rarely while what the call is about is missing.
+                Some((syscall, _)) if self.has_object(*syscall) || self.percent(12) => {
+                    return self.call(*syscall);
+                }
+                Some(_) => {}
+                None if chosen < accesses => return self.access(),
+                None => return self.control(),
             }
-            chosen -= weight;
         }
-        if chosen < accesses { self.access() } else { self.control() }
     }
 
-    /// How often a call is chosen now: rarely while what it is about is missing.
-    fn weight(&self, syscall: Syscall, weight: u32) -> u32 {
-        let has_object = match syscall {
+    /// Whether what a call is about is probably there.
+    fn has_object(&self, syscall: Syscall) -> bool {
+        match syscall {
             Syscall::channel_write | Syscall::object_signal_peer => !self.world.channels.is_empty(),
             Syscall::channel_read => !self.world.readable.is_empty(),
             Syscall::vmar_unmap | Syscall::vmar_protect => self.world.has_mappings(),
             Syscall::vmar_destroy => !self.world.regions.is_empty(),
             _ => true,
-        };
-        if has_object { weight } else { weight.div_ceil(8) }
+        }
     }
 
     fn call(&mut self, syscall: Syscall) -> Action {
         let arguments = self.arguments(syscall);
-        let results = (0..Call::result_count(syscall)).map(|_| self.name(syscall)).collect();
+        let results = self.names(syscall);
         let call = Call { syscall, arguments, results };
         self.world.note(&call);
         Action::Call(call)
+    }
+
+    /// New names for what a call produces; none if the program has no room for
+    /// more.
+    fn names(&mut self, syscall: Syscall) -> Vec<Name> {
+        let count = Call::result_count(syscall);
+        if self.program.names.len() + count > MOST_NAMES {
+            return Vec::new();
+        }
+        (0..count).map(|_| self.name(syscall)).collect()
     }
 
     fn name(&mut self, syscall: Syscall) -> Name {
@@ -168,19 +205,26 @@ impl Generator {
             Syscall::port_create => 'p',
             _ => 'v',
         };
-        let index = self.program.names.len();
-        self.program.names.push(format!("{prefix}{index}"));
-        Name(index as u16)
+        let index = self.program.names.len() as u16;
+        let mut name = String::with_capacity(6);
+        name.push(prefix);
+        let mut power = if index < 10 { 1 } else { 10_u16.pow(index.ilog10()) };
+        while power != 0 {
+            name.push(char::from(b'0' + (index / power % 10) as u8));
+            power /= 10;
+        }
+        self.program.names.push(name);
+        Name(index)
     }
 
     fn access(&mut self) -> Action {
         let address = self.mapped_address();
         if self.rng.random_bool(0.5) {
-            let len = *self.choose(&[1, 1, 2, 4, 8, 16, 4096, 5000]);
+            let len = *self.choose(&[1, 1, 1, 2, 4, 8, 8, 8, 16, 16, 4096, 5000]);
             Action::Load { address, len }
         } else {
-            let bytes = vec![self.rng.random(); *self.choose(&[1, 1, 2, 4, 8])];
-            Action::Store { address, data: Data::from_bytes(&bytes) }
+            let len = *self.choose(&[1, 1, 2, 4, 8, 8, 16, 100, 4096, 5000]);
+            Action::Store { address, data: Data(vec![Part::Fill(self.byte(), len)]) }
         }
     }
 
@@ -199,6 +243,11 @@ impl Generator {
 
     fn percent(&mut self, percent: u32) -> bool {
         self.rng.random_range(0..100) < percent
+    }
+
+    /// A byte to be written, rarely one of those that unwritten memory has.
+    fn byte(&mut self) -> u8 {
+        if self.percent(4) { 0 } else { self.rng.random() }
     }
 
     fn any_number(&mut self) -> u64 {

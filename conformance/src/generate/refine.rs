@@ -1,10 +1,11 @@
 //! Making the arguments of a random call fit each other, so that most calls
 //! get further than their first check.
 
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use vmo_abi::{
-    Syscall, ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_COUNT, ZX_INFO_VMAR, ZX_PAGE_SIZE, ZX_PROP_NAME,
-    ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE,
+    Syscall, ZX_INFO_HANDLE_BASIC, ZX_INFO_HANDLE_COUNT, ZX_INFO_PROCESS_VMOS, ZX_INFO_VMAR,
+    ZX_PAGE_SIZE, ZX_PROP_NAME, ZX_VM_FLAG_PERM_EXECUTE, ZX_VM_FLAG_PERM_READ,
+    ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC, ZX_VM_FLAG_SPECIFIC_OVERWRITE,
 };
 
 use super::Generator;
@@ -13,10 +14,12 @@ use crate::program::{Address, Data, Handle, Part, Value};
 const PAGE: u64 = ZX_PAGE_SIZE;
 /// Of 100 calls so many have arguments that fit each other.
 const FITTING_PERCENT: u32 = 75;
+/// Pages that a call commits or decommits, as a rule.
+const MOST_PAGES: u64 = 16;
 /// Bytes that a call reads or writes at most.
 const LONGEST_TRANSFER: u64 = 3 * PAGE;
 
-impl Generator {
+impl<R: Rng> Generator<R> {
     /// Lets the arguments of most calls fit each other.
     pub(super) fn refine(&mut self, syscall: Syscall, values: &mut [Value]) {
         if !self.percent(FITTING_PERCENT) {
@@ -40,12 +43,14 @@ impl Generator {
             }
             Syscall::vmo_write => {
                 let (offset, len) = self.range_in(size);
-                values[1] = Value::Data(Data(vec![Part::Fill(self.rng.random(), len)]));
+                if !matches!(values[1], Value::Address(_)) {
+                    values[1] = Value::Data(Data(vec![Part::Fill(self.byte(), len)]));
+                }
                 values[2] = Value::Number(offset);
-                values[3] = Value::Number(len);
+                values[3] = Value::Number(if self.percent(2) { 0 } else { len });
             }
             Syscall::vmo_op_range => {
-                let (offset, len) = self.range_in(size);
+                let (offset, len) = self.pages_in(size);
                 values[2] = Value::Number(offset);
                 values[3] = Value::Number(len);
             }
@@ -67,6 +72,44 @@ impl Generator {
                     values[1] = Value::Address(Address::Named(mapping.name, first * PAGE));
                     values[2] = Value::Number(count * PAGE);
                 }
+                if syscall == Syscall::vmar_protect {
+                    let (read, write) = (ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE);
+                    let both = read | write;
+                    let execute = read | ZX_VM_FLAG_PERM_EXECUTE;
+                    let flags = *self.choose(&[0, read, read, write, both, both, both, execute]);
+                    values[3] = Value::Number(flags.into());
+                }
+            }
+            Syscall::channel_write => {
+                values[1] = Value::Number(0);
+                let end = self.pick(|generator| &generator.world.channels);
+                if let Some(end) = end {
+                    values[0] = Value::Handle(Handle::Named(end));
+                }
+                if let Value::Handles(handles) = &mut values[4] {
+                    // A message cannot hold an end of its own channel, nor a
+                    // handle twice.
+                    let channels = &self.world.channels;
+                    let is_end =
+                        |handle: &Handle| channels.iter().any(|end| *handle == Handle::Named(*end));
+                    handles.retain(|handle| !is_end(handle));
+                    handles.dedup();
+                }
+            }
+            Syscall::channel_read => {
+                values[1] = Value::Number(0);
+                values[4] = Value::Number(64);
+                values[5] = Value::Number(4);
+            }
+            Syscall::object_signal | Syscall::object_signal_peer => {
+                for value in &mut values[1..] {
+                    let bits = self.rng.random_range(0..=255_u64) & self.rng.random_range(0..=255);
+                    *value = Value::Number(bits << 24);
+                }
+            }
+            Syscall::vmo_set_cache_policy => {
+                let policy = *self.choose(&[0, 0, 1, 2, 3]);
+                values[1] = Value::Number(policy);
             }
             Syscall::object_get_property | Syscall::object_set_property => {
                 values[1] = Value::Number(ZX_PROP_NAME.into());
@@ -88,12 +131,29 @@ impl Generator {
         let first = self.rng.random_range(0..pages);
         let start = first * PAGE;
         let room = (size - start).min(LONGEST_TRANSFER);
-        if self.percent(50) {
-            return (start, self.rng.random_range(1..=room / PAGE) * PAGE);
+        match self.rng.random_range(0..20) {
+            0 => return (start, self.rng.random_range(1..=room / PAGE) * PAGE),
+            1..4 => return (start, PAGE),
+            // Around the border of two pages.
+            4 if pages > first + 1 => return (start + PAGE - 4, 8),
+            5..13 => return (start, *self.choose(&[1, 8, 16])),
+            _ => {}
         }
         let skipped = self.rng.random_range(0..PAGE);
-        let len = *self.choose(&[1, 2, 8, 100, PAGE, PAGE + 1]);
+        let len = *self.choose(&[1, 2, 8, 100, 100, 100, PAGE + 1]);
         (start + skipped, len.min(room - skipped))
+    }
+
+    /// A range inside `size` bytes, whole pages as a rule.
+    fn pages_in(&mut self, size: u64) -> (u64, u64) {
+        let pages = size / PAGE;
+        if pages == 0 || self.percent(25) {
+            return self.range_in(size);
+        }
+        let first = self.rng.random_range(0..pages);
+        // Committing many pages takes long and shows nothing more.
+        let most = (pages - first).min(MOST_PAGES);
+        (first * PAGE, self.rng.random_range(1..=most) * PAGE)
     }
 
     fn align(&mut self, values: &mut [Value], position: usize) {
@@ -105,6 +165,13 @@ impl Generator {
     fn refine_map(&mut self, values: &mut [Value]) {
         self.align(values, 1);
         self.align(values, 3);
+        if self.percent(60) {
+            // Anywhere, as nothing else is there, for whatever comes after.
+            let write = ZX_VM_FLAG_PERM_READ | ZX_VM_FLAG_PERM_WRITE;
+            values[0] = Value::Handle(Handle::Region);
+            values[5] = Value::Number(write.into());
+            values[6] = Value::Scratch;
+        }
         let is_specific = has_flag(&values[5], ZX_VM_FLAG_SPECIFIC | ZX_VM_FLAG_SPECIFIC_OVERWRITE);
         if !is_specific {
             values[1] = Value::Number(0);
@@ -130,9 +197,13 @@ impl Generator {
             (ZX_INFO_HANDLE_BASIC, 32),
             (ZX_INFO_HANDLE_COUNT, 4),
             (ZX_INFO_VMAR, 16),
+            (ZX_INFO_PROCESS_VMOS, 1040),
         ]);
         if topic == ZX_INFO_VMAR {
             values[0] = Value::Handle(Handle::Region);
+        }
+        if topic == ZX_INFO_PROCESS_VMOS {
+            values[0] = Value::Handle(Handle::Observed);
         }
         values[1] = Value::Number(topic.into());
         values[3] = Value::Number(size);

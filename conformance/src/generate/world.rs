@@ -2,10 +2,13 @@
 
 use vmo_abi::{Syscall, ZX_PAGE_SIZE};
 
-use crate::program::{Call, Handle, Name, Value};
+use crate::program::{Address, Call, Handle, Name, Value};
 
 /// Sizes from here on are likely to be refused.
 const LARGEST: u64 = 1 << 63;
+
+/// Mappings from here on are likely to be refused.
+const LARGEST_MAPPING: u64 = 1 << 32;
 
 /// A VMO that a program has probably made.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,13 @@ impl World {
         self.vmos.iter().find(|vmo| vmo.name == name).map_or(0, |vmo| vmo.size)
     }
 
+    fn is_region(&self, handle: Handle) -> bool {
+        match handle {
+            Handle::Named(name) => self.regions.contains(&name),
+            other => other == Handle::Region,
+        }
+    }
+
     fn close(&mut self, handle: Handle) {
         let Handle::Named(name) = handle else { return };
         self.vmos.retain(|vmo| vmo.name != name);
@@ -72,9 +82,12 @@ impl World {
             _ => Handle::Invalid,
         };
         let rounded = |size: u64| size.checked_next_multiple_of(ZX_PAGE_SIZE).unwrap_or(0);
+        // A call need not name what it produces.
+        let result = call.results.first().copied();
+        let vmo = |size| result.map(|name| Vmo { name, size });
         match call.syscall {
             Syscall::vmo_create if number(1) == 0 && number(0) < LARGEST => {
-                self.vmos.push(Vmo { name: call.results[0], size: rounded(number(0)) });
+                self.vmos.extend(vmo(rounded(number(0))));
             }
             Syscall::vmo_clone
                 if self.is_vmo(handle(0))
@@ -82,14 +95,18 @@ impl World {
                     && number(2) < LARGEST
                     && number(3) < LARGEST =>
             {
-                self.vmos.push(Vmo { name: call.results[0], size: rounded(number(3)) });
+                self.vmos.extend(vmo(rounded(number(3))));
             }
+            Syscall::handle_duplicate if self.is_region(handle(0)) => self.regions.extend(result),
             Syscall::handle_duplicate | Syscall::handle_replace | Syscall::channel_read => {
                 let size = self.size_of(handle(0));
                 let is_received = call.syscall == Syscall::channel_read
                     && self.readable.iter().any(|end| handle(0) == Handle::Named(*end));
+                let is_other = |name: &Name| handle(0) == Handle::Named(*name);
                 if self.is_vmo(handle(0)) || is_received {
-                    self.vmos.push(Vmo { name: call.results[0], size });
+                    self.vmos.extend(vmo(size));
+                } else if self.others.iter().any(is_other) {
+                    self.others.extend(result);
                 }
                 if call.syscall == Syscall::handle_replace {
                     self.close(handle(0));
@@ -102,12 +119,25 @@ impl World {
                     vmo.size = size;
                 }
             }
-            Syscall::vmar_map if self.is_vmo(handle(2)) => {
+            Syscall::vmar_map
+                if self.is_vmo(handle(2))
+                    && number(1).is_multiple_of(ZX_PAGE_SIZE)
+                    && number(3).is_multiple_of(ZX_PAGE_SIZE)
+                    && (1..LARGEST_MAPPING).contains(&number(4)) =>
+            {
                 let len = rounded(number(4)).max(ZX_PAGE_SIZE);
-                self.mappings.push(Mapping { name: call.results[0], len, region: handle(0) });
+                let region = handle(0);
+                self.mappings.extend(result.map(|name| Mapping { name, len, region }));
             }
-            Syscall::vmar_allocate => self.regions.push(call.results[0]),
-            Syscall::event_create | Syscall::port_create => self.others.push(call.results[0]),
+            Syscall::vmar_unmap => {
+                if let (Value::Address(Address::Named(name, 0)), Value::Number(len)) =
+                    (&call.arguments[1], &call.arguments[2])
+                {
+                    self.mappings.retain(|mapping| mapping.name != *name || mapping.len > *len);
+                }
+            }
+            Syscall::vmar_allocate => self.regions.extend(result),
+            Syscall::event_create | Syscall::port_create => self.others.extend(result),
             Syscall::handle_close => self.close(handle(0)),
             Syscall::handle_close_many => {
                 if let Value::Handles(handles) = &call.arguments[0] {

@@ -69,6 +69,9 @@ impl Clause {
     }
 }
 
+/// Ids of the clauses that the oracle's rules name: those that it can come to.
+pub const JUDGED_CLAUSES: &[&str] = include!(concat!(env!("OUT_DIR"), "/oracle_clauses.rs"));
+
 /// The clauses that the seed page itself states.
 const SEED: &[(&str, &[(usize, usize)])] = &[
     ("GEN", &[(4, 4)]),
@@ -206,6 +209,14 @@ mod tests {
         }
         assert_eq!(covered.count(), 3);
         assert_eq!(covered.ids().collect::<Vec<_>>(), ["GEN-01", "VMO-CREATE-42", "ND-22"]);
+    }
+
+    #[test]
+    fn the_clauses_that_are_judged_have_bits() {
+        assert!(JUDGED_CLAUSES.len() > 300);
+        for id in JUDGED_CLAUSES {
+            assert!(index_of(id).is_some(), "{id}");
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ mod writing;
 use vmo_abi::{Environment, ZX_OK, zx_handle_t, zx_vaddr_t};
 
 use crate::level::Level;
-pub use clause::Covered;
+pub use clause::{Covered, JUDGED_CLAUSES};
 use context::Context;
 pub use event::{CallEvent, Event};
 use state::State;
@@ -225,6 +225,12 @@ impl Oracle {
     #[must_use]
     pub fn covered(&self) -> &Covered {
         &self.covered
+    }
+
+    /// Forgets which clauses were come to, so that [`covered`](Self::covered)
+    /// tells just those of the events from here on.
+    pub fn forget_covered(&mut self) {
+        self.covered = Covered::NONE;
     }
 
     /// What the backend offers that is judged.

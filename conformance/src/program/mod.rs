@@ -17,6 +17,7 @@ use vmo_abi::{ArgumentKind, Capabilities, Capability, Syscall, zx_signals_t, zx_
 pub use data::{Data, LONGEST_DATA, Part};
 pub use error::{Position, SyntaxError};
 pub use golden::parse_golden;
+pub use names::MOST_NAMES;
 pub use parse::{parse, parse_bytes};
 pub use print::print;
 
@@ -87,6 +88,21 @@ pub enum Action {
     LimitMemory(Option<u64>),
     /// Makes the n-th allocation from now fail, or takes that back.
     FailAllocation(Option<u64>),
+}
+
+impl Action {
+    /// The name of the call, without `zx_`, or `load`, `store`, `limit_memory`
+    /// or `fail_allocation`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Call(call) => call.syscall.name(),
+            Self::Load { .. } => "load",
+            Self::Store { .. } => "store",
+            Self::LimitMemory(_) => "limit_memory",
+            Self::FailAllocation(_) => "fail_allocation",
+        }
+    }
 }
 
 /// A system call with its arguments.

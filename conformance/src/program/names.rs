@@ -59,7 +59,7 @@ pub(super) fn address_from_word(word: &str) -> Option<Address> {
 
 /// Most names of one program: as many as a [`Name`] can tell apart, less one
 /// so that their number fits as well.
-const MOST_NAMES: usize = u16::MAX as usize;
+pub const MOST_NAMES: usize = u16::MAX as usize;
 
 /// The names that a program has bound so far.
 #[derive(Debug, Default)]

@@ -39,7 +39,7 @@ pub struct Summary {
     pub unsupported: usize,
     /// Programs that could not be run for another reason.
     pub broken: usize,
-    /// Steps that were run and had an expected outcome.
+    /// Steps that were run and judged.
     pub steps_judged: usize,
 }
 

@@ -169,7 +169,7 @@ impl Scratch {
         outcome: &mut Outcome,
     ) -> Result<(), RunError> {
         let mut bytes = std::mem::take(&mut outcome.spare);
-        bytes.clear();
+        // What an earlier step left in it is overwritten.
         bytes.resize(len, 0);
         backend.load(self.buffer(), &mut bytes)?;
         outcome.bytes = Some(bytes);

@@ -1,0 +1,129 @@
+//! Findings on disk.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io, process};
+
+use super::finding::Finding;
+use crate::ledger::clause_of;
+use crate::level::Level;
+use crate::program::{Program, print};
+
+/// A folder that findings are written to, each into a file of its own.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes the folder if there is none, and makes sure that files can be
+    /// written there.
+    ///
+    /// # Errors
+    ///
+    /// They cannot.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        let folder = Self(path.to_owned());
+        let trial = folder.temporary("trial");
+        let written = write_through(&trial, b"trial");
+        let removed = fs::remove_file(&trial);
+        written.and(removed)?;
+        Ok(folder)
+    }
+
+    /// Writes a finding in every form there is, and answers with the file of
+    /// its text. Nobody ever sees a file that is written half, and a file that
+    /// is there under the same name is of the same finding.
+    ///
+    /// # Errors
+    ///
+    /// A file could not be written; nothing of it is left then.
+    pub fn save(&self, finding: &Finding, context: &Context<'_>) -> io::Result<PathBuf> {
+        let name = file_name(finding, context);
+        self.write(&format!("{name}.vmo"), text_of(finding, context).as_bytes())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let (temporary, path) = (self.temporary(name), self.0.join(name));
+        let written = write_through(&temporary, bytes)
+            .and_then(|()| fs::rename(&temporary, &path))
+            .map(|()| path);
+        if written.is_err() {
+            // The first error is the one that matters.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    fn temporary(&self, name: &str) -> PathBuf {
+        self.0.join(format!(".{name}.{}.tmp", process::id()))
+    }
+}
+
+/// Writes a file and makes sure that it is on the disk, as some file systems
+/// tell only then that there is no room.
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()
+}
+
+/// What a finding's text says besides the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The backend that was tested.
+    pub backend: &'a str,
+    /// What it was held to.
+    pub level: Level,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The command that makes the same finding again.
+    pub command: &'a str,
+}
+
+/// The name of a finding's file, without extension.
+fn file_name(finding: &Finding, context: &Context<'_>) -> String {
+    let violation = &finding.violation;
+    format!("{}-{}-{:x}-{}", violation.clause, violation.call, context.seed, finding.number)
+}
+
+/// The shrunk program with what is known of it as comments.
+#[must_use]
+pub fn annotated(finding: &Finding, context: &Context<'_>) -> Program {
+    let violation = &finding.violation;
+    let mut program = finding.shrunk.clone();
+    program.name = format!("found/{}", file_name(finding, context));
+    let rule = clause_of(violation.clause).map_or("", |clause| clause.text);
+    program.comments = vec![
+        format!(
+            "{} is broken by {} of backend {}",
+            violation.clause, violation.call, context.backend
+        ),
+        format!("at level {}: {rule}", context.level.name()),
+        format!("found by {}", context.command),
+    ];
+    if !finding.stands_alone {
+        program.comments.push(
+            "It does not show on a fresh backend: it needs the programs before it in that run."
+                .to_owned(),
+        );
+    }
+    if let Some(step) = program.steps.last_mut() {
+        step.comments = vec![
+            format!("breaks {}", violation.clause),
+            format!("expected {}", violation.expected),
+            format!("actual {}", violation.actual),
+        ];
+    }
+    for comments in std::iter::once(&mut program.comments)
+        .chain(program.steps.iter_mut().map(|step| &mut step.comments))
+    {
+        for comment in comments {
+            // One comment is one line.
+            *comment = comment.replace(char::is_control, " ");
+        }
+    }
+    program
+}
+
+fn text_of(finding: &Finding, context: &Context<'_>) -> String {
+    print(&[annotated(finding, context)])
+}

@@ -14,6 +14,7 @@ mod parallel;
 pub mod program;
 pub mod recordings;
 pub mod replay;
+pub mod reproduce;
 pub mod runner;
 pub mod shrink;
 pub mod suite;

@@ -4,12 +4,12 @@ use std::{fmt, io};
 
 use super::exit::Exit;
 use super::source::SourceError;
-use crate::backends::{BUILT_IN, StartError};
+use crate::backends::{StartError, UnknownBackend};
 
 #[derive(Debug)]
 pub(super) enum Failure {
     Source(SourceError),
-    UnknownBackend(String),
+    UnknownBackend(UnknownBackend),
     /// Nothing has this name.
     NoSuchName(String),
     /// No fault has this name.
@@ -33,10 +33,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(error) => error.fmt(f),
-            Self::UnknownBackend(name) => {
-                let known: Vec<_> = BUILT_IN.iter().map(|known| known.name).collect();
-                write!(f, "unknown backend `{name}`: known are {}", known.join(", "))
-            }
+            Self::UnknownBackend(error) => error.fmt(f),
             Self::NoSuchName(name) => {
                 write!(
                     f,
@@ -61,6 +58,12 @@ impl fmt::Display for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         Self::Source(error)
+    }
+}
+
+impl From<UnknownBackend> for Failure {
+    fn from(error: UnknownBackend) -> Self {
+        Self::UnknownBackend(error)
     }
 }
 

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::backends::{self, BuiltIn};
+use crate::backends::{self, Choice};
 use crate::level::Level;
 
 use exit::Exit;
@@ -61,7 +61,8 @@ enum Action {
 /// How a backend is checked.
 #[derive(Args)]
 struct How {
-    /// The backend to check; `vmo-conformance backends` lists them.
+    /// The backend to check: one that `vmo-conformance backends` lists, or
+    /// fault:NAME for the reference with a mistake.
     #[arg(long, default_value = "reference", value_name = "NAME")]
     backend: String,
     /// What to hold it to: the seed page, all pages, or also the kernel.
@@ -95,9 +96,8 @@ impl How {
         })
     }
 
-    fn backend(&self) -> Result<&'static BuiltIn, Failure> {
-        backends::built_in(&self.backend)
-            .ok_or_else(|| Failure::UnknownBackend(self.backend.clone()))
+    fn backend(&self) -> Result<Choice, Failure> {
+        Ok(backends::named(&self.backend)?)
     }
 
     /// The options that a command needs to check in the same way again.
@@ -159,6 +159,8 @@ fn list_backends() -> Result<Exit, Failure> {
     for backend in backends::BUILT_IN {
         writeln!(out, "{:<12} {}", backend.name, backend.description)?;
     }
+    let faults = "the reference with a mistake that `vmo-conformance faults --list` names";
+    writeln!(out, "{:<12} {faults}", "fault:NAME")?;
     Ok(Exit::Good)
 }
 

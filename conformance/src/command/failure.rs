@@ -1,10 +1,14 @@
 //! Why a command could not do its work.
 
+use std::path::PathBuf;
 use std::{fmt, io};
 
 use super::exit::Exit;
 use super::source::SourceError;
 use crate::backends::{StartError, UnknownBackend};
+use crate::export::ExportError;
+use crate::level::Level;
+use crate::runner::RunError;
 
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -16,6 +20,36 @@ pub(super) enum Failure {
     NoSuchFault(String),
     UnknownCall(String),
     UnknownClause(String),
+    /// A file has no programs.
+    NoProgram(PathBuf),
+    /// No program of a file has this name.
+    NoSuchProgram {
+        name: String,
+        file: PathBuf,
+    },
+    /// A file has several programs where one is wanted.
+    SeveralPrograms {
+        file: PathBuf,
+        count: usize,
+    },
+    /// A program cannot be run on the backend.
+    CannotRun {
+        program: String,
+        error: RunError,
+    },
+    /// No program of a file fails.
+    NothingFails {
+        file: PathBuf,
+        backend: String,
+        level: Level,
+    },
+    /// A program cannot be written in a form.
+    Export(ExportError),
+    /// A file cannot be written.
+    Unwritable {
+        path: PathBuf,
+        error: io::Error,
+    },
     Start(StartError),
     Output(io::Error),
 }
@@ -49,6 +83,24 @@ impl fmt::Display for Failure {
             Self::UnknownClause(id) => {
                 write!(f, "unknown clause `{id}`; `vmo-conformance clauses` lists them")
             }
+            Self::NoProgram(file) => write!(f, "{}: there is no program in it", file.display()),
+            Self::NoSuchProgram { name, file } => {
+                write!(f, "{}: no program is called `{name}`", file.display())
+            }
+            Self::SeveralPrograms { file, count } => write!(
+                f,
+                "{}: {count} programs, and this form holds one; choose with --only NAME",
+                file.display()
+            ),
+            Self::CannotRun { program, error } => write!(f, "{program} cannot be run: {error}"),
+            Self::NothingFails { file, backend, level } => write!(
+                f,
+                "{}: nothing to minimize, as no program fails against `{backend}` at level {}",
+                file.display(),
+                level.name()
+            ),
+            Self::Export(error) => error.fmt(f),
+            Self::Unwritable { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Start(error) => error.fmt(f),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
@@ -64,6 +116,12 @@ impl From<SourceError> for Failure {
 impl From<UnknownBackend> for Failure {
     fn from(error: UnknownBackend) -> Self {
         Self::UnknownBackend(error)
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        Self::Export(error)
     }
 }
 

@@ -2,8 +2,11 @@
 
 mod clauses;
 mod exit;
+mod export;
 mod failure;
 mod faults;
+mod minimize;
+mod output;
 mod recorded;
 mod replay;
 mod run;
@@ -54,6 +57,14 @@ enum Action {
     /// Run the suite against wrong backends, each the reference with a mistake.
     #[command(after_help = "Example: vmo-conformance faults --class rounding 'create_*'")]
     Faults(faults::Faults),
+    /// Shrink programs that fail to the shortest that break the same clause.
+    #[command(after_help = "Example: vmo-conformance minimize found.vmo --backend \
+                            fault:create_rounds_size_down --out short.vmo")]
+    Minimize(minimize::Minimize),
+    /// Write a program as text, as a Rust test or as a C program for Zircon.
+    #[command(after_help = "Example: vmo-conformance export short.vmo --as c --backend \
+                            fault:create_rounds_size_down --out short.c")]
+    Export(export::Export),
     /// List the backends that are built in.
     Backends,
 }
@@ -139,6 +150,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Replay(arguments)) => replay::replay(&arguments),
         Some(Action::Clauses(arguments)) => clauses::clauses(&arguments),
         Some(Action::Faults(arguments)) => faults::faults(&arguments),
+        Some(Action::Minimize(arguments)) => minimize::minimize(&arguments),
+        Some(Action::Export(arguments)) => export::export(&arguments),
         Some(Action::Backends) => list_backends(),
     };
     match result {

@@ -20,6 +20,17 @@ pub struct Mismatch {
     pub actual: String,
 }
 
+impl Mismatch {
+    /// Whether it may be a choice that the pages leave: which of several
+    /// refusals, what contents where both sides of a conflict are allowed, and
+    /// what a refused call leaves in its outputs. Any other expectation that is
+    /// not met is wrong or was broken.
+    #[must_use]
+    pub fn may_be_a_choice(&self) -> bool {
+        matches!(self.what, "result" | "data" | "untouched")
+    }
+}
+
 impl From<Violation> for Mismatch {
     fn from(violation: Violation) -> Self {
         let Violation { clause, expected, actual, .. } = violation;

@@ -64,7 +64,6 @@ pub enum Verdict {
 /// another choice that the oracle allows is accepted. What the oracle does not
 /// allow is a disagreement at every level, expected or not.
 pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Replayed {
-    let mut oracle = Oracle::new(runner.environment(), level);
     let mut steps_run = 0;
     let mut steps_judged = 0;
     let mut verdict = Verdict::Agreed;
@@ -83,7 +82,7 @@ pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Repla
         };
         match (mismatch, violation) {
             (None, None) => {}
-            (Some(mismatch), None) if level != Level::Kernel && is_free(&mismatch) => {
+            (Some(mismatch), None) if level != Level::Kernel && mismatch.may_be_a_choice() => {
                 verdict = Verdict::Accepted { step: index, mismatch };
             }
             (Some(mismatch), _) => verdict = Verdict::Disagreed { step: index, mismatch },
@@ -99,14 +98,6 @@ pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Repla
         Err(error) => verdict = Verdict::Broken(error),
     }
     Replayed { verdict, steps_run, steps_judged }
-}
-
-/// Whether a difference may be a choice that the pages leave: which of several
-/// refusals, what contents where both sides of a conflict are allowed, and what
-/// a refused call leaves in its outputs. Any other expectation that is not met
-/// is wrong or was broken.
-fn is_free(mismatch: &Mismatch) -> bool {
-    matches!(mismatch.what, "result" | "data" | "untouched")
 }
 
 /// Programs that a thread takes at a time.

@@ -1,10 +1,12 @@
 //! Why a command could not do its work.
 
+use std::path::PathBuf;
 use std::{fmt, io};
 
 use super::exit::Exit;
 use super::source::SourceError;
 use crate::backends::{BUILT_IN, StartError};
+use crate::enumerate::{EnumerateError, UNIVERSES};
 
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -16,6 +18,11 @@ pub(super) enum Failure {
     NoSuchFault(String),
     UnknownCall(String),
     UnknownClause(String),
+    UnknownUniverse(String),
+    /// Programs cannot be enumerated.
+    Enumerate(EnumerateError),
+    /// A file or folder cannot be written.
+    Unwritable(PathBuf, io::Error),
     Start(StartError),
     Output(io::Error),
 }
@@ -23,7 +30,7 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Start(_) => Exit::NotStarted,
+            Self::Start(_) | Self::Enumerate(EnumerateError::Start(_)) => Exit::NotStarted,
             _ => Exit::Usage,
         }
     }
@@ -52,6 +59,14 @@ impl fmt::Display for Failure {
             Self::UnknownClause(id) => {
                 write!(f, "unknown clause `{id}`; `vmo-conformance clauses` lists them")
             }
+            Self::UnknownUniverse(name) => {
+                let known: Vec<_> = UNIVERSES.iter().map(|(known, _)| *known).collect();
+                write!(f, "unknown universe `{name}`: known are {}", known.join(", "))
+            }
+            Self::Enumerate(error) => error.fmt(f),
+            Self::Unwritable(path, error) => {
+                write!(f, "{} cannot be written: {error}", path.display())
+            }
             Self::Start(error) => error.fmt(f),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
@@ -73,5 +88,11 @@ impl From<StartError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+impl From<EnumerateError> for Failure {
+    fn from(error: EnumerateError) -> Self {
+        Self::Enumerate(error)
     }
 }

@@ -11,7 +11,7 @@ use crate::suite::Suite;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{How, LevelName, source};
+use super::{How, LevelName, enumerated_faults, source};
 
 /// Names of tests that are shown of those that find a fault.
 const SHOWN: usize = 2;
@@ -36,6 +36,11 @@ pub(super) struct Faults {
     /// Print what the faults are instead of running anything.
     #[arg(long)]
     list: bool,
+    /// Try all short programs, judged by the oracle, instead of the suite.
+    #[arg(long)]
+    enumerate: bool,
+    #[command(flatten)]
+    programs: enumerated_faults::Programs,
 }
 
 fn class(name: &str) -> Result<Class, String> {
@@ -75,6 +80,11 @@ impl Faults {
 /// Shows for each fault the tests that find it.
 pub(super) fn faults(arguments: &Faults) -> Result<Exit, Failure> {
     let faults = arguments.selected()?;
+    if arguments.enumerate && !arguments.list {
+        let jobs = arguments.jobs();
+        let level = How::level_of(arguments.level);
+        return enumerated_faults::run(&faults, &arguments.programs, level, jobs);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     if arguments.list {
         for fault in faults {
@@ -170,6 +180,6 @@ impl Report<'_> {
     }
 }
 
-fn first_clause(fault: &Fault) -> &'static str {
+pub(super) fn first_clause(fault: &Fault) -> &'static str {
     fault.clauses.first().copied().unwrap_or_default()
 }

@@ -1,9 +1,12 @@
 //! The command line.
 
 mod clauses;
+mod enumerate;
+mod enumerated_faults;
 mod exit;
 mod failure;
 mod faults;
+mod findings;
 mod recorded;
 mod replay;
 mod run;
@@ -54,6 +57,9 @@ enum Action {
     /// Run the suite against wrong backends, each the reference with a mistake.
     #[command(after_help = "Example: vmo-conformance faults --class rounding 'create_*'")]
     Faults(faults::Faults),
+    /// Try all programs up to a length over a small universe, judged by the oracle.
+    #[command(after_help = "Example: vmo-conformance enumerate --depth 2 --universe mappings")]
+    Enumerate(enumerate::Enumerate),
     /// List the backends that are built in.
     Backends,
 }
@@ -139,6 +145,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Replay(arguments)) => replay::replay(&arguments),
         Some(Action::Clauses(arguments)) => clauses::clauses(&arguments),
         Some(Action::Faults(arguments)) => faults::faults(&arguments),
+        Some(Action::Enumerate(arguments)) => enumerate::enumerate(&arguments),
         Some(Action::Backends) => list_backends(),
     };
     match result {

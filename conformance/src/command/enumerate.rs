@@ -9,7 +9,9 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::enumerate::{self, EnumerateError, Finding, Plan, Progress, Report, Universe};
+use crate::enumerate::{
+    self, EnumerateError, Finding, Plan, Progress, Report, UNIVERSES, Universe,
+};
 use crate::ledger::clause_of;
 use crate::program::Program;
 
@@ -27,8 +29,8 @@ pub(super) struct Enumerate {
     /// Calls of a program at most, without those of its start.
     #[arg(long, default_value_t = 3, value_name = "N")]
     depth: usize,
-    /// What programs are made of; may be given several times. `vmo` and
-    /// `handles` if not given.
+    /// What programs are made of: `vmo`, `handles` or `mappings`, or several of
+    /// these; all if not given.
     #[arg(long = "universe", value_name = "NAME")]
     universes: Vec<String>,
     /// Print the universe instead of trying anything.
@@ -52,13 +54,11 @@ pub(super) struct Enumerate {
     out: Option<PathBuf>,
 }
 
-/// The universes that are tried if none is named.
-pub(super) const DEFAULT: [&str; 2] = ["vmo", "handles"];
-
-/// The universes with these names, the default ones if there is none.
+/// The universes with these names, all if there is none.
 pub(super) fn universes(names: &[String]) -> Result<Vec<Universe>, Failure> {
-    let default: Vec<_> = DEFAULT.iter().map(|name| (*name).to_owned()).collect();
-    let names = if names.is_empty() { &default } else { names };
+    if names.is_empty() {
+        return Ok(UNIVERSES.iter().map(|(_, make)| make()).collect());
+    }
     let named = |name: &String| {
         enumerate::universe(name).ok_or_else(|| Failure::UnknownUniverse(name.clone()))
     };
@@ -106,6 +106,7 @@ pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
         jobs: arguments.jobs(),
         stops: &stops,
         shrinks: true,
+        told: None,
     };
     let report = watched(&plan, &backend.start)?;
     let shown = Shown { arguments, report: &report, universes: &universes };

@@ -25,8 +25,8 @@ pub(super) struct Programs {
     /// Calls of a program at most, without those of its start.
     #[arg(long, default_value_t = 3, value_name = "N", requires = "enumerate")]
     depth: usize,
-    /// What programs are made of; may be given several times. `vmo` and
-    /// `handles` if not given.
+    /// What programs are made of: `vmo`, `handles` or `mappings`, or several of
+    /// these; all if not given.
     #[arg(long = "universe", value_name = "NAME", requires = "enumerate")]
     universes: Vec<String>,
 }
@@ -106,7 +106,8 @@ fn try_fault(
 ) -> Result<Trial, EnumerateError> {
     let is_right = |violation: &Violation| fault.clauses.contains(&violation.clause);
     let start = || Ok(Box::new(Faulty::reference(Some(fault))?) as Box<dyn Backend>);
-    let plan = Plan { universes, depth, level, jobs: 1, stops: &is_right, shrinks: false };
+    let plan =
+        Plan { universes, depth, level, jobs: 1, stops: &is_right, shrinks: false, told: None };
     let report = enumerate(&plan, &start, &Progress::default())?;
     let mut trial = Trial {
         fault,

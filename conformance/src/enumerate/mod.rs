@@ -27,6 +27,8 @@ mod plan;
 mod report;
 mod size;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod universe;
 mod universes;
 mod walk;
@@ -71,6 +73,8 @@ pub struct Plan<'p> {
     pub stops: &'p (dyn Fn(&Violation) -> bool + Sync),
     /// Whether findings are made as short as possible.
     pub shrinks: bool,
+    /// Is told of each program, for whoever wants to have them.
+    pub told: Option<&'p (dyn Fn(&Program) + Sync)>,
 }
 
 /// Progress of a run, for whoever watches.
@@ -262,7 +266,8 @@ impl Run<'_> {
             }
             stops
         };
-        let walk = Walk::new(&section.start, runner, planner, self.plan.level, &stops);
+        let walk =
+            Walk::new(&section.start, runner, planner, self.plan.level, &stops, self.plan.told);
         let part = work(walk);
         let found = part.broken.len() as u64;
         self.progress.findings.fetch_add(found, Ordering::Relaxed);

@@ -110,6 +110,8 @@ pub(super) struct Walk<'a, 'b> {
     often: Vec<(u32, &'static str, u32)>,
     /// Answers whether to stop.
     stops: &'a dyn Fn(&Violation) -> bool,
+    /// Is told of each program.
+    told: Option<&'a (dyn Fn(&Program) + Sync)>,
     stopped: bool,
     part: Part,
 }
@@ -121,6 +123,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         planner: &'a mut Planner,
         level: Level,
         stops: &'a dyn Fn(&Violation) -> bool,
+        told: Option<&'a (dyn Fn(&Program) + Sync)>,
     ) -> Self {
         let fresh = Oracle::new(runner.environment(), level);
         Self {
@@ -133,6 +136,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             frames: Vec::new(),
             often: Vec::new(),
             stops,
+            told,
             stopped: false,
             part: Part::default(),
         }
@@ -279,6 +283,9 @@ impl<'a, 'b> Walk<'a, 'b> {
                 self.part.counts.looks += 1;
             } else {
                 self.part.counts.programs += 1;
+                if let Some(told) = self.told {
+                    told(&self.program(|frame, at| at == frame.at));
+                }
             }
             match self.make() {
                 Came::Unchanged => {}
@@ -390,18 +397,18 @@ impl<'a, 'b> Walk<'a, 'b> {
                     program.steps.truncate(step + 1);
                     program
                 }
-                None => self.program(),
+                None => self.program(|frame, at| at >= frame.since && !frame.skipped.contains(&at)),
             };
             self.part.broken.push(Broken { violation, program });
         }
     }
 
-    /// Every call since the backend was last cleaned up, as a program.
-    fn program(&self) -> Program {
+    /// The start and some of the calls up to the present one, as a program.
+    fn program(&self, has: impl Fn(&Frame, usize) -> bool) -> Program {
         let mut program = self.start.clone();
         for frame in &self.frames {
             for (at, planned) in frame.calls().iter().enumerate().take(frame.at + 1) {
-                if at < frame.since || frame.skipped.contains(&at) {
+                if !has(frame, at) {
                     continue;
                 }
                 let mut action = planned.action.clone();

@@ -26,7 +26,8 @@ program clone
 
 program clone-of-clone
   v0 = vmo_create(size=0x3000, options=0)
-  vmo_write(handle=v0, buffer=seq(1, 8200), offset=0x800, buffer_size=8200)
+  vmo_write(handle=v0, buffer=seq(1, 16), offset=0xff8, buffer_size=16)
+  vmo_write(handle=v0, buffer=seq(17, 16), offset=0x1ff8, buffer_size=16)
   v1 = vmo_clone(handle=v0, options=COPY_ON_WRITE, offset=0x1000, size=0x2000)
   v2 = vmo_clone(handle=v1, options=COPY_ON_WRITE, offset=0x1000, size=0x2000)
 ";

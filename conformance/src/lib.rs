@@ -4,6 +4,7 @@
 
 pub mod backends;
 pub mod command;
+pub mod enumerate;
 pub mod export;
 pub mod faults;
 pub mod fuzz;

@@ -216,3 +216,39 @@ fn clauses_are_listed_in_three_forms() {
 fn the_help_lists_the_exit_codes() {
     expect(&["--help"], GOOD, "Exit codes:");
 }
+
+#[test]
+fn all_short_programs_are_tried() {
+    let arguments = ["enumerate", "--depth", "1", "--jobs", "1"];
+    expect(&arguments, GOOD, "calls judged in all");
+    let kernel = [&arguments[..], &["--level", "kernel", "--universe", "mappings"]].concat();
+    expect(&kernel, GOOD, "with up to 1 calls at level kernel: 0 findings");
+    expect(&["enumerate", "--show-universe"], GOOD, "universe vmo: what VMOs hold");
+}
+
+#[test]
+fn bad_ways_to_enumerate_are_refused() {
+    expect_error(&["enumerate", "--depth", "0"], "a depth of 0 has no programs");
+    expect_error(&["enumerate", "--depth", "40"], "a depth of 40 has at least");
+    expect_error(&["enumerate", "--universe", "pages"], "known are vmo, handles, mappings");
+    expect_error(&["enumerate", "--backend", "zircon"], "known are reference");
+    let file = file("enumerate", "file", b"");
+    let folder = file.join("folder");
+    let folder = folder.to_str().unwrap();
+    let words = format!("{folder} cannot be written: ");
+    expect_error(&["enumerate", "--depth", "1", "--out", folder], &words);
+    for arguments in [&["--depth", "x"][..], &["--depth", "-1"], &["--jobs", "0"]] {
+        let output = command(&[&["enumerate"], arguments].concat());
+        assert_eq!(output.status.code(), Some(USAGE));
+    }
+}
+
+#[test]
+fn a_wrong_backend_is_found_by_all_short_programs() {
+    let of = |fault: &'static str| ["faults", "--enumerate", "--depth", "1", fault];
+    expect(&of("create_rounds_size_down"), GOOD, "1 of 1 faults found (100.0 %), 1 for the right");
+    expect_error(&of("no_such_fault"), "no fault is called `no_such_fault`");
+    expect_error(&[&of("read_*")[..], &["--universe", "pages"]].concat(), "unknown universe");
+    let output = command(&["faults", "--depth", "2"]);
+    assert_eq!(output.status.code(), Some(USAGE));
+}

@@ -6,6 +6,7 @@ use std::{fmt, io};
 use super::exit::Exit;
 use super::source::SourceError;
 use crate::backends::{StartError, UnknownBackend};
+use crate::enumerate::{EnumerateError, UNIVERSES};
 use crate::export::ExportError;
 use crate::level::Level;
 use crate::runner::RunError;
@@ -50,6 +51,9 @@ pub(super) enum Failure {
         path: PathBuf,
         error: io::Error,
     },
+    UnknownUniverse(String),
+    /// Programs cannot be enumerated.
+    Enumerate(EnumerateError),
     Start(StartError),
     /// Findings cannot be written to a folder.
     FindingsUnwritable {
@@ -64,7 +68,7 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Start(_) => Exit::NotStarted,
+            Self::Start(_) | Self::Enumerate(EnumerateError::Start(_)) => Exit::NotStarted,
             _ => Exit::Usage,
         }
     }
@@ -107,7 +111,14 @@ impl fmt::Display for Failure {
                 level.name()
             ),
             Self::Export(error) => error.fmt(f),
-            Self::Unwritable { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Unwritable { path, error } => {
+                write!(f, "{} cannot be written: {error}", path.display())
+            }
+            Self::UnknownUniverse(name) => {
+                let known: Vec<_> = UNIVERSES.iter().map(|(known, _)| *known).collect();
+                write!(f, "unknown universe `{name}`: known are {}", known.join(", "))
+            }
+            Self::Enumerate(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
             Self::FindingsUnwritable { path, error, findings } => {
                 write!(f, "findings cannot be written to {}: {error}", path.display())?;
@@ -148,5 +159,11 @@ impl From<StartError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+impl From<EnumerateError> for Failure {
+    fn from(error: EnumerateError) -> Self {
+        Self::Enumerate(error)
     }
 }

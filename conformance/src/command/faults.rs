@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::fuzz::cores;
 use super::hunted::{Hunting, hunt_faults};
-use super::{How, LevelName, source};
+use super::{How, LevelName, enumerated_faults, source};
 
 /// Names of tests that are shown of those that find a fault.
 const SHOWN: usize = 2;
@@ -41,6 +41,11 @@ pub(super) struct Faults {
     list: bool,
     #[command(flatten)]
     hunting: Hunting,
+    /// Try all short programs, judged by the oracle, instead of the suite.
+    #[arg(long, conflicts_with = "fuzz")]
+    enumerate: bool,
+    #[command(flatten)]
+    programs: enumerated_faults::Programs,
 }
 
 fn class(name: &str) -> Result<Class, String> {
@@ -72,7 +77,7 @@ impl Faults {
     }
 
     fn jobs(&self) -> usize {
-        let threads = if self.hunting.fuzz { cores() } else { 2 * cores() };
+        let threads = if self.hunting.fuzz || self.enumerate { cores() } else { 2 * cores() };
         self.jobs.map_or(threads, usize::from)
     }
 }
@@ -80,6 +85,11 @@ impl Faults {
 /// Shows for each fault the tests that find it.
 pub(super) fn faults(arguments: &Faults) -> Result<Exit, Failure> {
     let faults = arguments.selected()?;
+    if arguments.enumerate && !arguments.list {
+        let jobs = arguments.jobs();
+        let level = How::level_of(arguments.level);
+        return enumerated_faults::run(&faults, &arguments.programs, level, jobs);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     if arguments.list {
         for fault in faults {
@@ -179,6 +189,6 @@ impl Report<'_> {
     }
 }
 
-fn first_clause(fault: &Fault) -> &'static str {
+pub(super) fn first_clause(fault: &Fault) -> &'static str {
     fault.clauses.first().copied().unwrap_or_default()
 }

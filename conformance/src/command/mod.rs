@@ -1,10 +1,13 @@
 //! The command line.
 
 mod clauses;
+mod enumerate;
+mod enumerated_faults;
 mod exit;
 mod export;
 mod failure;
 mod faults;
+mod findings;
 mod fuzz;
 mod fuzzed;
 mod hunted;
@@ -72,6 +75,9 @@ enum Action {
     #[command(after_help = "Example: vmo-conformance export short.vmo --as c --backend \
                             fault:create_rounds_size_down --out short.c")]
     Export(export::Export),
+    /// Try all programs up to a length over a small universe, judged by the oracle.
+    #[command(after_help = "Example: vmo-conformance enumerate --depth 2 --universe mappings")]
+    Enumerate(enumerate::Enumerate),
     /// List the backends that are built in.
     Backends,
 }
@@ -160,6 +166,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Fuzz(arguments)) => fuzz::fuzz(&arguments),
         Some(Action::Minimize(arguments)) => minimize::minimize(&arguments),
         Some(Action::Export(arguments)) => export::export(&arguments),
+        Some(Action::Enumerate(arguments)) => enumerate::enumerate(&arguments),
         Some(Action::Backends) => list_backends(),
     };
     match result {

@@ -56,6 +56,7 @@ mod pages;
 mod rules;
 mod space;
 mod state;
+mod view;
 mod violation;
 mod vmo;
 mod writing;
@@ -67,6 +68,7 @@ pub use clause::{Covered, JUDGED_CLAUSES};
 use context::Context;
 pub use event::{CallEvent, Event};
 use state::State;
+pub use view::HandleView;
 pub use violation::Violation;
 
 /// Most states that are kept in mind at once.

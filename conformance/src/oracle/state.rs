@@ -130,6 +130,8 @@ pub(super) struct State {
     pub(super) lost: bool,
     /// What the present event was an example of, as bits ([`Happening`]).
     pub(super) happened: u32,
+    /// How often something was changed.
+    pub(super) changes: u32,
 }
 
 impl State {
@@ -149,6 +151,7 @@ impl State {
             pages_asked: 0,
             lost: false,
             happened: 0,
+            changes: 0,
         };
         let root = state.space_mut().add_root();
         state.add_fixed(
@@ -219,14 +222,17 @@ impl State {
     }
 
     pub(super) fn object_mut(&mut self, id: ObjectId) -> &mut Object {
+        self.changes = self.changes.wrapping_add(1);
         &mut Arc::make_mut(&mut self.objects)[id as usize]
     }
 
     pub(super) fn handles_mut(&mut self) -> &mut HandleTable {
+        self.changes = self.changes.wrapping_add(1);
         Arc::make_mut(&mut self.handles)
     }
 
     pub(super) fn space_mut(&mut self) -> &mut Space {
+        self.changes = self.changes.wrapping_add(1);
         Arc::make_mut(&mut self.space)
     }
 
@@ -239,10 +245,12 @@ impl State {
     }
 
     pub(super) fn vmo_mut(&mut self, id: VmoId) -> &mut Vmo {
+        self.changes = self.changes.wrapping_add(1);
         Arc::make_mut(&mut Arc::make_mut(&mut self.vmos)[id as usize])
     }
 
     fn add_object(&mut self, kind: Kind) -> ObjectId {
+        self.changes = self.changes.wrapping_add(1);
         let object = Object { kind, handles: 0, signals: 0, sequence: self.sequence, koid: 0 };
         let objects = Arc::make_mut(&mut self.objects);
         // The last place is free most often, as programs close what they made.
@@ -334,10 +342,15 @@ impl State {
         unread
     }
 
+    pub(super) fn messages_mut(&mut self) -> &mut Vec<Message> {
+        self.changes = self.changes.wrapping_add(1);
+        Arc::make_mut(&mut self.messages)
+    }
+
     /// Takes the oldest message to an end of a channel.
     pub(super) fn take_message(&mut self, to: ObjectId) -> Option<Message> {
         let position = self.messages.iter().position(|message| message.to == to)?;
-        Some(Arc::make_mut(&mut self.messages).remove(position))
+        Some(self.messages_mut().remove(position))
     }
 
     /// A new VMO, with an object that has no handle yet.

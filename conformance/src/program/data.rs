@@ -58,6 +58,7 @@ impl Data {
                 Part::Hex(bytes) => out.extend_from_slice(bytes),
                 Part::Fill(byte, len) => out.resize(out.len() + *len as usize, *byte),
                 Part::Seq(first, len) => {
+                    // A division for each byte would take most of the time.
                     let mut byte = seq_byte(*first, 0);
                     out.extend((0..*len).map(|_| {
                         let next = if byte == 250 { 0 } else { byte + 1 };

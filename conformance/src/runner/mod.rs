@@ -49,6 +49,8 @@ pub struct Runner<'b> {
     backend: &'b dyn Backend,
     environment: Environment,
     scratch: Scratch,
+    /// For each argument of each call the position of the one with its length.
+    lengths: Vec<[Option<u8>; MAX_ARGUMENTS]>,
     bindings: Vec<Binding>,
     /// The program's region, allocated when it is first used.
     region: Option<Binding>,
@@ -73,6 +75,7 @@ impl<'b> Runner<'b> {
             backend,
             environment,
             scratch: Scratch::new(environment.arena)?,
+            lengths: Syscall::ALL.iter().map(|syscall| lengths_of(*syscall)).collect(),
             bindings: Vec::new(),
             region: None,
             koids: Vec::new(),
@@ -237,11 +240,7 @@ impl<'b> Runner<'b> {
             }
         }
         for (index, (argument, value)) in declared.iter().zip(&call.arguments).enumerate() {
-            let len = argument
-                .kind
-                .length_argument()
-                .and_then(|name| call.syscall.declaration().position(name))
-                .map_or(0, |position| registers[position]);
+            let len = self.length(call.syscall, index, &registers);
             registers[index] = match value {
                 Value::Scratch => self.scratch.prepare(self.backend, index, argument.kind, len)?,
                 Value::Data(_) | Value::Handles(_) | Value::WaitItems(_) => {
@@ -264,6 +263,12 @@ impl<'b> Runner<'b> {
         self.bind(call, outcome);
         self.leftovers.note(call, &registers, outcome, &self.environment);
         Ok(())
+    }
+
+    /// The length of what an argument points to, 0 if it has none.
+    fn length(&self, syscall: Syscall, index: usize, registers: &[u64; MAX_ARGUMENTS]) -> u64 {
+        let position = self.lengths[syscall as usize][index];
+        position.map_or(0, |position| registers[usize::from(position)])
     }
 
     /// The bytes that an argument puts into the buffer.
@@ -303,11 +308,7 @@ impl<'b> Runner<'b> {
             if !argument.kind.is_output() {
                 continue;
             }
-            let length = argument
-                .kind
-                .length_argument()
-                .and_then(|name| call.syscall.declaration().position(name))
-                .map_or(0, |position| registers[position]);
+            let length = self.length(call.syscall, index, registers);
             match (&call.arguments[index], argument.kind) {
                 (Value::Scratch, ArgumentKind::BytesOut(_)) => {
                     let exempt = call.syscall == Syscall::vmo_read;
@@ -424,6 +425,17 @@ impl<'b> Runner<'b> {
         self.region = Some(region);
         Ok(region)
     }
+}
+
+/// For each argument of a call the position of the one with its length.
+fn lengths_of(syscall: Syscall) -> [Option<u8>; MAX_ARGUMENTS] {
+    let mut lengths = [None; MAX_ARGUMENTS];
+    for (length, argument) in lengths.iter_mut().zip(syscall.arguments()) {
+        let name = argument.kind.length_argument();
+        let position = name.and_then(|name| syscall.declaration().position(name));
+        *length = position.map(|position| position as u8);
+    }
+    lengths
 }
 
 /// The handle of a step that asks for `ZX_INFO_HANDLE_BASIC`.

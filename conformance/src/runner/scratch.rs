@@ -77,8 +77,13 @@ impl Scratch {
             return self.place_handles(backend, &[PATTERN; HANDLES_ROOM]);
         }
         if matches!(kind, ArgumentKind::BytesOut(_)) {
-            // A length beyond the arena is left to the call to refuse.
-            let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.room() - CANARY);
+            // A length beyond the arena is left to the call to refuse; then a
+            // page shows as well as all of it whether something was stored.
+            let room = self.room() - CANARY;
+            let len = match usize::try_from(len) {
+                Ok(len) if len <= room => len,
+                _ => ZX_PAGE_SIZE as usize,
+            };
             self.prepared = len + CANARY;
             if self.pattern.len() < self.prepared {
                 self.pattern.resize(self.prepared, PATTERN);

@@ -89,7 +89,7 @@ pub(super) fn judge_write(state: &mut State, cx: &mut Context<'_>, call: &CallEv
         Some(Some(to)) if success => {
             cx.reach(clause!("OBJ-INFO-20"));
             let message = Message { to, len, bytes: message.map(Into::into), handles };
-            std::sync::Arc::make_mut(&mut state.messages).push(message);
+            state.messages_mut().push(message);
         }
         _ => handles.iter().for_each(|(object, _)| state.drop_handle(*object)),
     }

@@ -16,7 +16,6 @@ pub(super) static UNTESTED: &[(&str, &str)] = &[
     ("VMO-OPRANGE-35", "no call of the catalogue makes a VMO that cannot release pages"),
     ("OBJ-INFO-23", "no call of the catalogue makes a process that is not running"),
     ("THREAD-01", "it says what a caller must not do and leaves every outcome open"),
-    ("THREAD-02", "the moment at which a call has found its VMO cannot be seen from outside"),
     ("THREAD-04", "it grants freedom and demands nothing"),
     ("THREAD-07", "it grants freedom and demands nothing"),
     ("THREAD-08", "it warns the caller and demands nothing"),

@@ -78,6 +78,22 @@ fn user_signals(suite: &mut Suite) {
         Ok(())
     });
 
+    suite.test(
+        "setting_one_keeps_the_others",
+        &["OBJ-SIGNAL-02", "OBJ-SIGNAL-11"],
+        &[Signals],
+        |cx| {
+            let vmo = cx.create(PAGE)?;
+            let mut set = ZX_VMO_ZERO_CHILDREN;
+            for bit in [3, 0, 7, 5, 1, 6, 2, 4].map(|number| ZX_USER_SIGNAL_0 << number) {
+                cx.object_signal(vmo, 0, bit)?.ok()?;
+                set |= bit;
+                cx.expect_signals(vmo, set)?;
+            }
+            Ok(())
+        },
+    );
+
     suite.test("clears_then_sets", &["OBJ-SIGNAL-01"], &[Signals], |cx| {
         let vmo = cx.create(PAGE)?;
         for bit in (24..32).map(|bit| 1 << bit) {

@@ -5,8 +5,9 @@
 pub enum Level {
     /// What the seed page promises, and nothing else.
     Seed,
-    /// What the pages of the edition promise. Where a page and the recorded
-    /// kernel contradict each other both are accepted.
+    /// What the pages of the edition promise, and what Zircon's own tests insist
+    /// on besides. Where a page and the recorded kernel contradict each other
+    /// both are accepted.
     #[default]
     Page,
     /// What the recorded kernel did, too, the choice among several errors

@@ -25,7 +25,7 @@ pub(super) fn add(suite: &mut Suite) {
 
     suite.test(
         "the_sender_has_the_handle_no_more",
-        &["VMO-CREATE-31", "HV-03"],
+        &["VMO-CREATE-31"],
         &[Channels, OtherObjects],
         |cx| {
             let vmo = cx.create(PAGE)?;

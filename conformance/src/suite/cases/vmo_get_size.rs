@@ -61,7 +61,7 @@ fn sizes(suite: &mut Suite) {
         cx.expect_size(vmo, 4 * PAGE)
     });
 
-    suite.test("a_refused_resize_does_not_show", &["VMO-GETSIZE-01"], &[], |cx| {
+    suite.test("a_refused_resize_does_not_show", &["VMO-SETSIZE-08"], &[], |cx| {
         let vmo = cx.create(2 * PAGE)?;
         cx.vmo_set_size(vmo, u64::MAX)?.is(ZX_ERR_OUT_OF_RANGE)?;
         cx.expect_size(vmo, 2 * PAGE)

@@ -5,6 +5,9 @@
 //! neither the number of threads nor the speed of the machine changes what is
 //! tried or found.
 
+mod health;
+pub mod target;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;

@@ -11,6 +11,7 @@ mod finding;
 mod guide;
 mod health;
 mod save;
+pub mod target;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, AtomicU64};

@@ -5,6 +5,7 @@
 //! that most calls find something to work on; it knows nothing of what calls
 //! answer. The same seed and profile give the same program, always.
 
+mod arbitrary;
 mod arguments;
 mod mutate;
 mod neighbours;

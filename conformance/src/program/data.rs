@@ -134,7 +134,7 @@ impl Data {
 }
 
 /// Whether every byte is `byte`; compares in blocks, as recordings are mostly fill.
-fn is_fill(bytes: &[u8], byte: u8) -> bool {
+pub(crate) fn is_fill(bytes: &[u8], byte: u8) -> bool {
     let block = [byte; 64];
     let mut chunks = bytes.chunks_exact(block.len());
     chunks.by_ref().all(|chunk| chunk == block) && chunks.remainder().iter().all(|b| *b == byte)

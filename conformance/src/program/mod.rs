@@ -14,6 +14,7 @@ mod print;
 
 use vmo_abi::{ArgumentKind, Capabilities, Capability, Syscall, zx_signals_t, zx_status_t};
 
+pub(crate) use data::is_fill;
 pub use data::{Data, LONGEST_DATA, Part};
 pub use error::{Position, SyntaxError};
 pub use golden::parse_golden;

@@ -3,7 +3,7 @@
 use vmo_abi::{MAX_ARGUMENTS, Record, ZX_OK, zx_info_handle_basic_t};
 
 use super::scratch::PATTERN;
-use crate::program::StepResult;
+use crate::program::{StepResult, is_fill};
 
 /// What came of a step: how it ended, and what it stored.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Outcome {
     #[must_use]
     pub fn stored_exactly(&self, len: usize) -> Option<&[u8]> {
         let (stored, rest) = self.bytes.as_ref()?.split_at_checked(len)?;
-        rest.iter().all(|byte| *byte == PATTERN).then_some(stored)
+        is_fill(rest, PATTERN).then_some(stored)
     }
 
     pub(super) fn clear(&mut self) {

@@ -13,6 +13,7 @@ use vmo_abi::{Arena, ArgumentKind, Backend, ZX_PAGE_SIZE, zx_vaddr_t};
 
 use super::RunError;
 use super::outcome::Outcome;
+use crate::program::is_fill;
 
 /// What places hold before a call.
 pub(super) const PATTERN: u8 = 0xaa;
@@ -157,10 +158,10 @@ impl Scratch {
         let inside = self.prepared - CANARY;
         // A call whose length exceeds the arena may have touched all of it.
         if inside as u64 == len {
-            outcome.overran = bytes[inside..].iter().any(|byte| *byte != PATTERN);
+            outcome.overran = !is_fill(&bytes[inside..], PATTERN);
         }
         bytes.truncate(inside);
-        if !exempt && bytes.iter().any(|byte| *byte != PATTERN) {
+        if !exempt && !is_fill(bytes, PATTERN) {
             outcome.untouched = false;
         }
         Ok(())

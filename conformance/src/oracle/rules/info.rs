@@ -20,6 +20,7 @@ use crate::oracle::event::{CallEvent, Stored};
 use crate::oracle::handles::{Entry, Rights};
 use crate::oracle::memory::{Access, Span, WRITE};
 use crate::oracle::state::{Kind, State};
+use crate::program::is_fill;
 
 /// The places of a call, and how good they are.
 pub(super) struct Places {
@@ -84,7 +85,7 @@ pub(super) fn judge(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_
             _ => check_region(state, cx, &entry, bytes)?,
         }
         let rest = bytes.get(record as usize..).unwrap_or_default();
-        if call.overran || (cx.kernel && rest.iter().any(|byte| *byte != call.pattern)) {
+        if call.overran || (cx.kernel && !is_fill(rest, call.pattern)) {
             return Err(cx.violation(
                 clause!("OBJ-INFO-12"),
                 "one record stored",
@@ -162,6 +163,7 @@ fn places(state: &State, cx: &mut Context<'_>, call: &CallEvent<'_>, record: u64
         places.buffer = cx.span(state, buffer, size, WRITE);
         let access = places.buffer.access;
         cx.may(access != Access::Good, ZX_ERR_INVALID_ARGS, clause!("OBJ-INFO-13"));
+        cx.short_buffer(state, &places.buffer);
     } else if size >= record {
         places.buffer = cx.place(state, buffer, record, clause!("OBJ-INFO-13"));
     }

@@ -16,7 +16,7 @@ use crate::oracle::handles::Entry;
 use crate::oracle::memory::{Access, READ, Span, WRITE, is_user};
 use crate::oracle::state::{Kind, State};
 use crate::oracle::vmo::{Name, NameBytes, VmoId};
-use crate::program::Data;
+use crate::program::{Data, is_fill};
 
 const NAME_LEN: u64 = ZX_MAX_NAME_LEN as u64;
 /// Bytes of a name that count; the last is NUL (OBJ-SETPROP-06).
@@ -124,7 +124,7 @@ fn check_name(
         };
         return Err(cx.violation(clause, expected, Data::from_bytes(name).to_string()));
     }
-    if call.overran || (cx.kernel && rest.iter().any(|byte| *byte != call.pattern)) {
+    if call.overran || (cx.kernel && !is_fill(rest, call.pattern)) {
         return Err(cx.violation(clause!("OBJ-GETPROP-04"), "32 bytes stored", "more than that"));
     }
     Ok(())

@@ -6,6 +6,7 @@ use vmo_abi::Backend;
 #[cfg(feature = "reference")]
 use vmo_reference::{Configuration, Reference};
 
+use crate::faults::{Fault, Faulty, fault_named};
 use crate::runner::RunError;
 
 /// A backend that would not start, and why.
@@ -59,4 +60,111 @@ fn start_reference() -> Result<Box<dyn Backend>, StartError> {
 #[must_use]
 pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|backend| backend.name == name)
+}
+
+/// What stands before the name of a fault where a backend is named.
+const FAULT_PREFIX: &str = "fault:";
+
+/// A backend that can be started by name.
+#[derive(Clone, Copy)]
+pub enum Choice {
+    /// A built-in one.
+    BuiltIn(&'static BuiltIn),
+    /// `fault:NAME`: the reference with one of the mistakes that ship.
+    Fault(&'static Fault),
+}
+
+impl Choice {
+    /// Starts a fresh instance.
+    ///
+    /// # Errors
+    ///
+    /// The backend would not start.
+    pub fn start(self) -> Result<Box<dyn Backend>, StartError> {
+        match self {
+            Self::BuiltIn(backend) => (backend.start)(),
+            Self::Fault(fault) => Ok(Box::new(Faulty::reference(Some(fault))?)),
+        }
+    }
+}
+
+/// Why no backend has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnknownBackend {
+    /// None is called so.
+    Backend(String),
+    /// It was to be a fault, and none is called so.
+    Fault(String),
+}
+
+impl fmt::Display for UnknownBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backend(name) => {
+                write!(f, "unknown backend `{name}`: known are ")?;
+                BUILT_IN.iter().try_for_each(|known| write!(f, "{}, ", known.name))?;
+                write!(f, "and {FAULT_PREFIX}NAME with a fault of `vmo-conformance faults --list`")
+            }
+            Self::Fault(name) => write!(
+                f,
+                "unknown backend `{FAULT_PREFIX}{name}`: no fault is called `{name}`; \
+                 `vmo-conformance faults --list` lists them"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for UnknownBackend {}
+
+/// The backend called `name`: a built-in one, or `fault:NAME` for the reference
+/// with a mistake.
+///
+/// # Errors
+///
+/// There is no such backend.
+pub fn named(name: &str) -> Result<Choice, UnknownBackend> {
+    if let Some(fault) = name.strip_prefix(FAULT_PREFIX) {
+        let known = fault_named(fault).ok_or_else(|| UnknownBackend::Fault(fault.to_owned()))?;
+        return Ok(Choice::Fault(known));
+    }
+    let known = built_in(name).ok_or_else(|| UnknownBackend::Backend(name.to_owned()))?;
+    Ok(Choice::BuiltIn(known))
+}
+
+#[cfg(all(test, feature = "reference"))]
+mod tests {
+    use vmo_abi::Syscall;
+
+    use super::*;
+    use crate::faults::FAULTS;
+
+    fn size_of_a_vmo_of_one_byte(name: &str) -> u64 {
+        let backend = named(name).expect("it is known").start().expect("it starts");
+        let place = backend.environment().arena.base;
+        let create = [1, 0, place, 0, 0, 0, 0, 0];
+        assert_eq!(backend.syscall(Syscall::vmo_create, &create), 0);
+        let mut handle = [0; 4];
+        backend.load(place, &mut handle).expect("the arena can be read");
+        assert_eq!(backend.vmo_get_size(u32::from_le_bytes(handle), place + 8), 0);
+        let mut size = [0; 8];
+        backend.load(place + 8, &mut size).expect("the arena can be read");
+        u64::from_le_bytes(size)
+    }
+
+    #[test]
+    fn a_fault_can_be_named_as_a_backend() {
+        assert_eq!(size_of_a_vmo_of_one_byte("reference"), 4096);
+        assert_eq!(size_of_a_vmo_of_one_byte("fault:create_rounds_size_down"), 0);
+        assert!(FAULTS.iter().all(|fault| named(&format!("fault:{}", fault.name)).is_ok()));
+    }
+
+    #[test]
+    fn unknown_names_are_told_apart() {
+        let error = |name: &str| named(name).err().map(|error| error.to_string());
+        let words = error("zircon").expect("it is unknown");
+        assert!(words.starts_with("unknown backend `zircon`: known are reference, "), "{words}");
+        let words = error("fault:frob").expect("it is unknown");
+        assert!(words.contains("no fault is called `frob`"), "{words}");
+        assert!(error("").is_some() && error("fault:").is_some());
+    }
 }

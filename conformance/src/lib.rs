@@ -4,6 +4,7 @@
 
 pub mod backends;
 pub mod command;
+pub mod export;
 pub mod faults;
 pub mod fuzz;
 pub mod generate;
@@ -14,6 +15,7 @@ mod parallel;
 pub mod program;
 pub mod recordings;
 pub mod replay;
+pub mod reproduce;
 pub mod runner;
 pub mod shrink;
 pub mod suite;

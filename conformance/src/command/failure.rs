@@ -5,21 +5,54 @@ use std::{fmt, io};
 
 use super::exit::Exit;
 use super::source::SourceError;
-use crate::backends::{BUILT_IN, StartError};
+use crate::backends::{StartError, UnknownBackend};
+use crate::export::ExportError;
+use crate::level::Level;
+use crate::runner::RunError;
 
 #[derive(Debug)]
 pub(super) enum Failure {
     Source(SourceError),
-    UnknownBackend(String),
+    UnknownBackend(UnknownBackend),
     /// Nothing has this name.
     NoSuchName(String),
     /// No fault has this name.
     NoSuchFault(String),
     UnknownCall(String),
     UnknownClause(String),
+    /// A file has no programs.
+    NoProgram(PathBuf),
+    /// No program of a file has this name.
+    NoSuchProgram {
+        name: String,
+        file: PathBuf,
+    },
+    /// A file has several programs where one is wanted.
+    SeveralPrograms {
+        file: PathBuf,
+        count: usize,
+    },
+    /// A program cannot be run on the backend.
+    CannotRun {
+        program: String,
+        error: RunError,
+    },
+    /// No program of a file fails.
+    NothingFails {
+        file: PathBuf,
+        backend: String,
+        level: Level,
+    },
+    /// A program cannot be written in a form.
+    Export(ExportError),
+    /// A file cannot be written.
+    Unwritable {
+        path: PathBuf,
+        error: io::Error,
+    },
     Start(StartError),
     /// Findings cannot be written to a folder.
-    Unwritable {
+    FindingsUnwritable {
         path: PathBuf,
         error: io::Error,
         /// Findings of the run, which were printed.
@@ -41,10 +74,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(error) => error.fmt(f),
-            Self::UnknownBackend(name) => {
-                let known: Vec<_> = BUILT_IN.iter().map(|known| known.name).collect();
-                write!(f, "unknown backend `{name}`: known are {}", known.join(", "))
-            }
+            Self::UnknownBackend(error) => error.fmt(f),
             Self::NoSuchName(name) => {
                 write!(
                     f,
@@ -60,8 +90,26 @@ impl fmt::Display for Failure {
             Self::UnknownClause(id) => {
                 write!(f, "unknown clause `{id}`; `vmo-conformance clauses` lists them")
             }
+            Self::NoProgram(file) => write!(f, "{}: there is no program in it", file.display()),
+            Self::NoSuchProgram { name, file } => {
+                write!(f, "{}: no program is called `{name}`", file.display())
+            }
+            Self::SeveralPrograms { file, count } => write!(
+                f,
+                "{}: {count} programs, and this form holds one; choose with --only NAME",
+                file.display()
+            ),
+            Self::CannotRun { program, error } => write!(f, "{program} cannot be run: {error}"),
+            Self::NothingFails { file, backend, level } => write!(
+                f,
+                "{}: nothing to minimize, as no program fails against `{backend}` at level {}",
+                file.display(),
+                level.name()
+            ),
+            Self::Export(error) => error.fmt(f),
+            Self::Unwritable { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Start(error) => error.fmt(f),
-            Self::Unwritable { path, error, findings } => {
+            Self::FindingsUnwritable { path, error, findings } => {
                 write!(f, "findings cannot be written to {}: {error}", path.display())?;
                 if *findings != 0 {
                     write!(f, "; the output has all of them in full: {findings}")?;
@@ -76,6 +124,18 @@ impl fmt::Display for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         Self::Source(error)
+    }
+}
+
+impl From<UnknownBackend> for Failure {
+    fn from(error: UnknownBackend) -> Self {
+        Self::UnknownBackend(error)
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        Self::Export(error)
     }
 }
 

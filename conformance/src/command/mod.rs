@@ -2,11 +2,14 @@
 
 mod clauses;
 mod exit;
+mod export;
 mod failure;
 mod faults;
 mod fuzz;
 mod fuzzed;
 mod hunted;
+mod minimize;
+mod output;
 mod recorded;
 mod replay;
 mod run;
@@ -19,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::backends::{self, BuiltIn};
+use crate::backends::{self, Choice};
 use crate::level::Level;
 
 use exit::Exit;
@@ -61,6 +64,14 @@ enum Action {
     /// Try random programs, each judged by the oracle.
     #[command(after_help = "Example: vmo-conformance fuzz --time 5m --out findings")]
     Fuzz(fuzz::Fuzz),
+    /// Shrink programs that fail to the shortest that break the same clause.
+    #[command(after_help = "Example: vmo-conformance minimize found.vmo --backend \
+                            fault:create_rounds_size_down --out short.vmo")]
+    Minimize(minimize::Minimize),
+    /// Write a program as text, as a Rust test or as a C program for Zircon.
+    #[command(after_help = "Example: vmo-conformance export short.vmo --as c --backend \
+                            fault:create_rounds_size_down --out short.c")]
+    Export(export::Export),
     /// List the backends that are built in.
     Backends,
 }
@@ -68,7 +79,8 @@ enum Action {
 /// How a backend is checked.
 #[derive(Args)]
 struct How {
-    /// The backend to check; `vmo-conformance backends` lists them.
+    /// The backend to check: one that `vmo-conformance backends` lists, or
+    /// fault:NAME for the reference with a mistake.
     #[arg(long, default_value = "reference", value_name = "NAME")]
     backend: String,
     /// What to hold it to: the seed page, all pages, or also the kernel.
@@ -102,8 +114,8 @@ impl How {
         })
     }
 
-    fn backend(&self) -> Result<&'static BuiltIn, Failure> {
-        backend_called(&self.backend)
+    fn backend(&self) -> Result<Choice, Failure> {
+        Ok(backends::named(&self.backend)?)
     }
 
     /// The options that a command needs to check in the same way again.
@@ -146,6 +158,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Clauses(arguments)) => clauses::clauses(&arguments),
         Some(Action::Faults(arguments)) => faults::faults(&arguments),
         Some(Action::Fuzz(arguments)) => fuzz::fuzz(&arguments),
+        Some(Action::Minimize(arguments)) => minimize::minimize(&arguments),
+        Some(Action::Export(arguments)) => export::export(&arguments),
         Some(Action::Backends) => list_backends(),
     };
     match result {
@@ -161,15 +175,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn backend_called(name: &str) -> Result<&'static BuiltIn, Failure> {
-    backends::built_in(name).ok_or_else(|| Failure::UnknownBackend(name.to_owned()))
-}
-
 fn list_backends() -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
     for backend in backends::BUILT_IN {
         writeln!(out, "{:<12} {}", backend.name, backend.description)?;
     }
+    let faults = "the reference with a mistake that `vmo-conformance faults --list` names";
+    writeln!(out, "{:<12} {faults}", "fault:NAME")?;
     Ok(Exit::Good)
 }
 

@@ -82,7 +82,8 @@ pub(super) fn judge(
     how: &How,
     again: &Again,
 ) -> Result<Summary, Failure> {
-    let start = how.backend()?.start;
+    let backend = how.backend()?;
+    let start = || backend.start();
     let programs: Vec<_> = selected.iter().map(|(_, program)| *program).collect();
     let replayed = replay_all(&programs, how.level(), how.jobs(), &start)?;
     let summary = Summary::of(&programs, &replayed);

@@ -12,6 +12,7 @@ use super::recorded::Again;
 use super::replay::{Selection, judge, select};
 use super::source::{self, Source};
 use super::tested::Report;
+use crate::backends::Choice;
 use crate::ledger::clause_of;
 use crate::program::{Action, Program};
 use crate::suite::{CaseOptions, Suite, Test, run_cases};
@@ -120,9 +121,11 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
         return Ok(Exit::Good);
     }
 
-    let start = how.backend()?.start;
+    let backend = how.backend()?;
+    let start = || backend.start();
     // The reference survives everything.
-    let include_hazards = arguments.include_hazards || how.backend == "reference";
+    let is_reference = how.backend == "reference" || matches!(backend, Choice::Fault(_));
+    let include_hazards = arguments.include_hazards || is_reference;
     let options = CaseOptions { level: how.level(), include_hazards };
     let reports = run_cases(&tests, options, how.jobs(), &start)?;
     let report = Report { tests: &tests, reports: &reports, how };

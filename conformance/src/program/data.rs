@@ -22,7 +22,10 @@ pub enum Part {
 const SHORTEST_RUN: usize = 8;
 
 impl Part {
-    pub(super) fn len(&self) -> u64 {
+    /// Bytes of the part.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> u64 {
         match self {
             Self::Hex(bytes) => bytes.len() as u64,
             Self::Fill(_, len) | Self::Seq(_, len) => *len,

@@ -28,6 +28,8 @@ pub(super) const BOUNDARIES: &[u64] = &[
     u64::MAX - PAGE + 2,
     u64::MAX,
 ];
+/// Bytes of a VMO that one call commits or decommits at most.
+const LONGEST_OPERATION: u64 = 64 * PAGE;
 /// Bytes that one call reads or writes at most.
 pub(super) const LONGEST_TRANSFER: u64 = 3 * PAGE;
 
@@ -43,6 +45,15 @@ impl<R: Rng> Generator<R> {
 
     /// Lets what a buffer holds and how long it is said to be agree, as a rule.
     pub(super) fn fit_lengths(&mut self, syscall: Syscall, values: &mut [Value]) {
+        // Operations on very many pages take long and show nothing more. Where
+        // they are too many for the VMO they cost nothing.
+        if let (Syscall::vmo_op_range, [Value::Handle(vmo), _, _, Value::Number(len), ..]) =
+            (syscall, &mut *values)
+            && *len > LONGEST_OPERATION
+            && self.world.size_of(*vmo) > LONGEST_OPERATION
+        {
+            *len %= LONGEST_OPERATION;
+        }
         for (position, argument) in syscall.arguments().iter().enumerate() {
             let Some(length) = argument.kind.length_argument() else { continue };
             let len = match &values[position] {

@@ -252,3 +252,57 @@ fn a_wrong_backend_is_found_by_all_short_programs() {
     let output = command(&["faults", "--depth", "2"]);
     assert_eq!(output.status.code(), Some(USAGE));
 }
+
+/// Arguments of a run that finds something.
+const FINDING_RUN: [&str; 7] = [
+    "fuzz",
+    "--backend",
+    "fault:create_gives_a_page_too_many",
+    "--seed=1",
+    "--programs=2000",
+    "--stop-at-first",
+    "--out",
+];
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the folder can be listed");
+    let names = entries.map(|entry| entry.expect("it can be read").file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn findings_are_printed_written_and_can_be_replayed() {
+    let folder = file("findings", "note", b"").parent().unwrap().join("out");
+    let folder = folder.to_str().unwrap();
+    let run = [&FINDING_RUN[..], &[folder]].concat();
+    for words in
+        ["FOUND VMO-", "  expected  ", "  again     vmo-conformance replay ", "1 findings."]
+    {
+        expect(&run, DISAGREED, words);
+    }
+    let replay = ["replay", folder, "--backend", "fault:create_gives_a_page_too_many"];
+    expect(&replay, DISAGREED, "0 of 1 programs agree");
+    expect(&["replay", folder], GOOD, "1 of 1 programs agree");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_finding_that_cannot_be_written_is_not_lost() {
+    let folder = file("lost", "note", b"").parent().unwrap().to_owned();
+    let (writable, taken) = (folder.join("writable"), folder.join("taken"));
+    let run = |folder: &Path| [&FINDING_RUN[..], &[folder.to_str().unwrap()]].concat().join("\n");
+    let split = |run: &str| command(&run.split('\n').collect::<Vec<_>>());
+    assert_eq!(split(&run(&writable)).status.code(), Some(DISAGREED));
+    // A folder of the file's name stands in the way.
+    let name = names_in(&writable).into_iter().find(|name| name.ends_with(".vmo")).unwrap();
+    fs::create_dir_all(taken.join(&name)).unwrap();
+    let output = split(&run(&taken));
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(USAGE), "{stderr}");
+    assert!(stderr.starts_with("error: findings cannot be written to "), "{stderr}");
+    assert!(stderr.contains("the output has all of them in full: 1"), "{stderr}");
+    assert!(stdout.contains("FOUND VMO-") && stdout.contains("vmo_create("), "{stdout}");
+    assert_eq!(names_in(&taken), [name], "nothing half-written is left");
+    fs::remove_dir_all(&writable).unwrap();
+    fs::remove_dir_all(&taken).unwrap();
+}

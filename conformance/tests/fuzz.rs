@@ -114,7 +114,9 @@ fn what_is_found_is_shrunk_written_and_found_again() {
         let path = folder(name);
         let saved = Folder::create(&path).and_then(|folder| folder.save(finding, &context()));
         let saved = saved.expect("the folder can be written");
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "nothing else is left behind");
+        let saved_as = |extension| saved.with_extension(extension).exists();
+        assert!(saved_as("vmo") && saved_as("rs") && saved_as("c"), "{name}");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 3, "nothing else is left behind");
         let text = fs::read_to_string(&saved).unwrap();
         assert!(text.contains(finding.violation.clause), "{text}");
         let program = parse("saved", &text).unwrap_or_else(|error| panic!("{error}")).remove(0);
@@ -205,5 +207,5 @@ fn a_crash_is_a_finding() {
     let finding = report.findings.first().expect("the crash is found");
     assert_eq!((finding.violation.clause, finding.violation.call), ("GEN-04", "vmo_get_size"));
     assert!(finding.violation.actual.contains("sizes are secret"), "{}", finding.violation);
-    assert_eq!(finding.shrunk.steps.len(), 1, "{}", finding.shrunk);
+    assert!(finding.shrunk.steps.len() <= 2, "{}", finding.shrunk);
 }

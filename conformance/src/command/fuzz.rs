@@ -14,8 +14,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::fuzzed::Fuzzed;
 use super::{How, LevelName, quoted};
-use crate::backends;
-use crate::backends::StartError;
+use crate::backends::{self, StartError};
 use crate::fuzz::{self, Context, Folder, Plan, Progress};
 use crate::generate::Profile;
 use crate::level::Level;
@@ -28,7 +27,8 @@ const MOST_JOBS: i64 = 512;
 /// What `fuzz` takes.
 #[derive(Args)]
 pub(super) struct Fuzz {
-    /// The backend to test; `vmo-conformance backends` lists them.
+    /// The backend to test; `vmo-conformance backends` lists them. Also
+    /// fault:NAME, the reference with a mistake.
     #[arg(long, default_value = "reference", value_name = "NAME")]
     backend: String,
     /// What to hold it to: the seed page, all pages, or also the kernel.
@@ -85,7 +85,8 @@ pub(super) fn cores() -> usize {
 
 impl Fuzz {
     fn plan(&self) -> Result<Plan, Failure> {
-        let offered = backends::named(&self.backend)?.start()?.environment().capabilities;
+        let backend = backends::named(&self.backend)?;
+        let offered = backend.start()?.environment().capabilities;
         let mut profile = Profile::all(offered).with_memory_control(offered);
         if !self.calls.is_empty() {
             let mut calls = vec![Syscall::vmo_create];
@@ -177,7 +178,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
     };
     let plan = arguments.plan()?;
     let backend = backends::named(&arguments.backend)?;
-    let start = || backend.start();
+    let start = move || backend.start();
     let (progress, is_over) = (Progress::default(), AtomicBool::new(false));
     let bar = bar_for(&plan);
     let mut unwritten: Option<io::Error> = None;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io, process};
 
 use super::finding::Finding;
+use crate::export::{Form, export};
 use crate::ledger::clause_of;
 use crate::level::Level;
 use crate::program::{Program, print};
@@ -35,10 +36,21 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// A file could not be written; nothing of it is left then.
+    /// A file could not be written; nothing is left of that file then.
     pub fn save(&self, finding: &Finding, context: &Context<'_>) -> io::Result<PathBuf> {
         let name = file_name(finding, context);
-        self.write(&format!("{name}.vmo"), text_of(finding, context).as_bytes())
+        let saved = self.write(&format!("{name}.vmo"), text_of(finding, context).as_bytes())?;
+        if finding.stands_alone {
+            let mut program = finding.shrunk.clone();
+            program.name = program_name(finding, context);
+            for (form, extension) in [(Form::Rust, "rs"), (Form::C, "c")] {
+                // Not every finding can be shown by a C program.
+                if let Ok(text) = export(&program, Some(&finding.violation), context.level, form) {
+                    self.write(&format!("{name}.{extension}"), text.as_bytes())?;
+                }
+            }
+        }
+        Ok(saved)
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
@@ -85,12 +97,16 @@ fn file_name(finding: &Finding, context: &Context<'_>) -> String {
     format!("{}-{}-{:x}-{}", violation.clause, violation.call, context.seed, finding.number)
 }
 
+fn program_name(finding: &Finding, context: &Context<'_>) -> String {
+    format!("found/{}", file_name(finding, context))
+}
+
 /// The shrunk program with what is known of it as comments.
 #[must_use]
 pub fn annotated(finding: &Finding, context: &Context<'_>) -> Program {
     let violation = &finding.violation;
     let mut program = finding.shrunk.clone();
-    program.name = format!("found/{}", file_name(finding, context));
+    program.name = program_name(finding, context);
     let rule = clause_of(violation.clause).map_or("", |clause| clause.text);
     program.comments = vec![
         format!(

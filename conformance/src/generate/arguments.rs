@@ -4,7 +4,8 @@ use rand::{Rng, RngExt};
 use vmo_abi::{
     Argument, ArgumentKind, RIGHTS, Syscall, ZX_PAGE_SIZE, ZX_RIGHT_SAME_RIGHTS, ZX_RIGHT_WRITE,
     ZX_VM_FLAG_PERM_EXECUTE, ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE, ZX_VM_FLAG_SPECIFIC,
-    ZX_VM_FLAG_SPECIFIC_OVERWRITE, ZX_VMO_CLONE_COPY_ON_WRITE, ZX_VMO_ZERO_CHILDREN, names_of,
+    ZX_VM_FLAG_SPECIFIC_OVERWRITE, ZX_VMO_CLONE_COPY_ON_WRITE, ZX_VMO_OP_COMMIT,
+    ZX_VMO_ZERO_CHILDREN, names_of,
 };
 
 use super::Generator;
@@ -28,6 +29,8 @@ pub(super) const BOUNDARIES: &[u64] = &[
     u64::MAX - PAGE + 2,
     u64::MAX,
 ];
+/// Bytes of a VMO that one call commits at most.
+const LONGEST_OPERATION: u64 = 64 * PAGE;
 /// Bytes that one call reads or writes at most.
 pub(super) const LONGEST_TRANSFER: u64 = 3 * PAGE;
 
@@ -43,6 +46,15 @@ impl<R: Rng> Generator<R> {
 
     /// Lets what a buffer holds and how long it is said to be agree, as a rule.
     pub(super) fn fit_lengths(&mut self, syscall: Syscall, values: &mut [Value]) {
+        // Committing very many pages takes long and shows nothing more. From
+        // 2^63 bytes on they are too many for any VMO, and cost nothing.
+        if let (Syscall::vmo_op_range, [_, Value::Number(op), _, Value::Number(len), ..]) =
+            (syscall, &mut *values)
+            && *op == u64::from(ZX_VMO_OP_COMMIT)
+            && (LONGEST_OPERATION..1 << 63).contains(len)
+        {
+            *len %= LONGEST_OPERATION;
+        }
         for (position, argument) in syscall.arguments().iter().enumerate() {
             let Some(length) = argument.kind.length_argument() else { continue };
             let len = match &values[position] {

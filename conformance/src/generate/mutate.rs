@@ -225,7 +225,11 @@ impl Builder {
         // All steps that used what is not there use the same thing instead.
         let known = *self.meaning(name);
         let handle = known.unwrap_or_else(|| self.generator.handle(syscall, argument));
-        *self.meaning(name).insert(handle)
+        // But not one that every program has: another step may close it.
+        if !matches!(handle, Handle::Root | Handle::Process | Handle::Observed) {
+            *self.meaning(name) = Some(handle);
+        }
+        handle
     }
 
     fn address(&mut self, address: Address) -> Address {

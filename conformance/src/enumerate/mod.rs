@@ -16,6 +16,11 @@
 //! - Calls one after the other that make objects independently of each other are
 //!   tried in one order.
 //!
+//! With up to three calls no two programs are left that can be made into each
+//! other like this; with more, a few are, where it takes two of these at once.
+//! Calls with an odd value are not built upon, and those with two odd values at
+//! once are tried only with at most one call before them.
+//!
 //! # Parts
 //!
 //! The work is cut into parts that depend on nothing but the universe, each with

@@ -76,7 +76,7 @@ fn run(test: &Path, backend: &str) -> Output {
 #[test]
 fn rust_tests_show_mistakes_and_nothing_else() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
-    let mut build = None;
+    let mut build: Option<PathBuf> = None;
     for (fault, steps) in SHOWN {
         let name = format!("fault:{fault}");
         let backend = backends::named(&name).expect("it is known").start().expect("it starts");

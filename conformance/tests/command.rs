@@ -306,3 +306,116 @@ fn a_finding_that_cannot_be_written_is_not_lost() {
     fs::remove_dir_all(&writable).unwrap();
     fs::remove_dir_all(&taken).unwrap();
 }
+
+/// A program that is longer than it has to be, for a mistake that it shows.
+const LONG: &str = "program long\n  e0 = event_create(options=0)\n  \
+    v0 = vmo_create(size=0x1001, options=0)\n  v1 = handle_duplicate(handle=v0, \
+    rights=SAME_RIGHTS)\n  vmo_get_size(handle=v1)\n  handle_close(handle=e0)\n";
+const MISTAKE: [&str; 2] = ["--backend", "fault:create_rounds_size_down"];
+
+#[test]
+fn minimize_writes_the_shortest_program_with_its_clause() {
+    let long = file("minimize", "long.vmo", LONG.as_bytes());
+    let short = long.with_file_name("short.vmo");
+    let long = long.to_str().unwrap();
+    let arguments = [&["minimize", long][..], &MISTAKE].concat();
+    expect(&arguments, GOOD, "# vmo_get_size breaks VMO-CREATE-03.\n");
+    expect(&arguments, GOOD, "v0 = vmo_create(size=0x1, options=0)\n  vmo_get_size(handle=v0)\n");
+    let out = [&arguments[..], &["--out", short.to_str().unwrap()]].concat();
+    expect(&out, GOOD, "");
+    let written = fs::read_to_string(&short).expect("it was written");
+    assert_eq!(written, text(&command(&arguments).stdout));
+    // What was made is itself a program that fails.
+    let again = [&["minimize", short.to_str().unwrap()][..], &MISTAKE].concat();
+    expect(&again, GOOD, &written);
+}
+
+#[test]
+fn minimize_changes_nothing_about_an_expectation_that_is_wrong() {
+    let path = file(
+        "expectation",
+        "long.vmo",
+        b"program x\n  v0 = vmo_create(size=0x3001, options=0)\n  \
+          vmo_create(size=0x1, options=0x4) -> OK\n  vmo_get_size(handle=v0)\n",
+    );
+    // No right backend meets it, so a shorter program could mean anything; only
+    // what comes after it is left out.
+    let output = command(&["minimize", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(GOOD), "{}", text(&output.stderr));
+    let steps = "program x\n  v0 = vmo_create(size=0x3001, options=0)\n  \
+                 vmo_create(size=0x1, options=0x4) -> OK\n";
+    assert_eq!(text(&output.stdout), steps);
+}
+
+#[test]
+fn programs_are_exported_in_every_form() {
+    let path = file("forms", "long.vmo", LONG.as_bytes());
+    let path = path.to_str().unwrap();
+    for (form, words) in [
+        ("vmo", "# vmo_get_size breaks VMO-CREATE-03."),
+        ("rust", "fn vmo_get_size_breaks_vmo_create_03() {"),
+        ("c", "expect_number(VMO_CREATE_03, \"size\", stored_size,"),
+    ] {
+        expect(&[&["export", path, "--as", form][..], &MISTAKE].concat(), GOOD, words);
+        // Without a finding there is nothing to say of a clause.
+        expect(&["export", path, "--as", form], GOOD, "vmo_get_size");
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("forms/headers");
+    expect(&["export", "--headers", folder.to_str().unwrap()], GOOD, "");
+    let header = fs::read_to_string(folder.join("zircon/syscalls.h")).expect("it was written");
+    assert!(header.contains("zx_status_t zx_vmo_create(uint64_t size, uint32_t options,"));
+}
+
+#[test]
+fn bad_input_to_minimize_and_export_is_named() {
+    let long = file("bad", "long.vmo", LONG.as_bytes());
+    let long = long.to_str().unwrap();
+    let junk = file("bad", "junk.vmo", b"once upon a time\n");
+    let empty = file("bad", "empty.vmo", b"");
+    let two = file(
+        "bad",
+        "two.vmo",
+        format!("{LONG}\nprogram y\n  e0 = event_create(options=0)\n").as_bytes(),
+    );
+    let limited = file("bad", "limited.vmo", b"program x\n  limit_memory(pages=1)\n");
+    for form in [&["minimize"][..], &["export", "--as", "c"]] {
+        let with = |more: &[&'static str], path: &str, words: &str| {
+            let arguments: Vec<_> = form.iter().chain(more).copied().chain([path]).collect();
+            expect_error(&arguments, words);
+        };
+        with(&[], "/nonexistent/x.vmo", "/nonexistent/x.vmo: No such file");
+        with(&[], junk.to_str().unwrap(), "junk.vmo:1:1:");
+        with(&[], empty.to_str().unwrap(), "there is no program in it");
+        with(&["--backend", "zircon"], long, "unknown backend `zircon`: known are reference");
+        with(&["--backend", "fault:frob"], long, "no fault is called `frob`");
+        with(&["--only", "frob"], long, "no program is called `frob`");
+        let mistake = ["--backend", "fault:create_rounds_size_down"];
+        with(&[&mistake[..], &["--out", "/nonexistent/x"]].concat(), long, "/nonexistent/x: ");
+        with(&[&mistake[..], &["--out", "/dev/full"]].concat(), long, "/dev/full: No space left");
+    }
+    expect_error(&["minimize", long], "no program fails against `reference` at level page");
+    expect_error(&["export", "--as", "c", two.to_str().unwrap()], "choose with --only NAME");
+    expect_error(&["export", "--as", "c", limited.to_str().unwrap()], "step 1 limits memory");
+    expect_error(&["export", "--headers", "/dev/null/x"], "/dev/null/x");
+    for arguments in [&["export", long, "--as", "pascal"][..], &["export", long], &["minimize"]] {
+        let output = command(arguments);
+        assert_eq!(output.status.code(), Some(USAGE));
+        assert!(text(&output.stderr).starts_with("error: "));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_replaced_stays_as_it_is() {
+    let long = file("whole", "long.vmo", LONG.as_bytes());
+    let folder = long.parent().unwrap().join("result");
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    let out = folder.join("short.vmo");
+    fs::write(&out, "precious\n").expect("the file can be written");
+    let long = long.to_str().unwrap();
+    let path = out.to_str().unwrap();
+    expect_error(&["minimize", long, "--out", path], "no program fails");
+    assert_eq!(fs::read_to_string(&out).ok().as_deref(), Some("precious\n"));
+    expect(&[&["minimize", long, "--out", path][..], &MISTAKE].concat(), GOOD, "");
+    // Nothing half-written is left beside it.
+    assert_eq!(fs::read_dir(&folder).expect("it can be read").count(), 1);
+}

@@ -10,7 +10,7 @@
 
 use vmo_abi::{
     ArgumentKind, Backend, STATUSES, Syscall, ZX_ERR_INTERNAL, ZX_INFO_HANDLE_BASIC, ZX_OK,
-    zx_status_t,
+    ZX_PAGE_SIZE, zx_status_t,
 };
 
 use super::ExportError;
@@ -22,6 +22,8 @@ use crate::runner::{Facts, Outcome, Runner, Status};
 
 /// Most bytes of a buffer that are tried one by one; of longer ones pieces are.
 const MOST_PIECES: usize = 8192;
+/// Pages on both sides of an address that are tried in its place.
+const NEIGHBOURS: u64 = 16;
 /// Bytes of which one that differs between the machines makes the others
 /// doubtful, too: those of an address.
 const DOUBTFUL: usize = 8;
@@ -289,7 +291,14 @@ impl Probe<'_> {
                     }
                 }
                 if kind == ArgumentKind::AddressOut {
+                    // In a small region every other bit may lead out of it.
+                    let is_fixed = (1..=NEIGHBOURS).all(|pages| {
+                        let distance = pages * ZX_PAGE_SIZE;
+                        breaks(word.wrapping_add(distance)).is_some()
+                            && breaks(word.wrapping_sub(distance)).is_some()
+                    });
                     if mask == u64::MAX
+                        && is_fixed
                         && let Some((base, offset)) = self.nearest_base(program, step, word)
                     {
                         let what = What::AddressIs { argument, base, offset };

@@ -153,11 +153,18 @@ fn merged(program: &Program, index: usize, name: Name, other: Handle) -> Program
     without_steps(&program, |removed| removed == index)
 }
 
-/// The action of a step with an earlier handle in one place.
+/// The action of a step with an earlier handle, or the program's own region, in
+/// one place.
 fn single_replacements(program: &Program, index: usize) -> Vec<Action> {
     let Action::Call(call) = &program.steps[index].action else { return Vec::new() };
     let mut actions = Vec::new();
     for (position, value) in call.arguments.iter().enumerate() {
+        if let Value::Address(Address::Named(_, offset)) = value {
+            // Often the mapping that is named there does not matter.
+            let mut call = call.clone();
+            call.arguments[position] = Value::Address(Address::Region(*offset));
+            actions.push(Action::Call(call));
+        }
         let Value::Handle(Handle::Named(name)) = value else { continue };
         let maker = program.steps[..index].iter().position(
             |step| matches!(&step.action, Action::Call(call) if call.results.contains(name)),

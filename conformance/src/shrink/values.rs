@@ -148,7 +148,10 @@ fn simpler_addresses(address: Address) -> Vec<Address> {
 
 /// Data that is shorter, or as long and of one byte.
 fn simpler_data(data: &Data) -> Vec<Data> {
-    let filled = |byte: u8, len: u64| Data(vec![Part::Fill(byte, len)]);
+    let filled = |byte: u8, len: u64| match len {
+        0 => Data::default(),
+        len => Data(vec![Part::Fill(byte, len)]),
+    };
     let len = data.len();
     let mut simpler: Vec<_> =
         simpler_numbers(len, 0).into_iter().map(|len| filled(1, len)).collect();

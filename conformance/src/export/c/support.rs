@@ -52,8 +52,11 @@ static void expect_number(const char* clause, const char* what, uint64_t actual,
     char words[2][96];
     if ((actual & mask) == expected)
         return;
-    snprintf(words[0], sizeof(words[0]), "%s %#" PRIx64 " in the bits %#" PRIx64, what, expected,
-             mask);
+    if ((actual & ~mask) == 0)
+        snprintf(words[0], sizeof(words[0]), "%s %#" PRIx64, what, expected);
+    else
+        snprintf(words[0], sizeof(words[0]), "%s %#" PRIx64 " in the bits %#" PRIx64, what,
+                 expected, mask);
     snprintf(words[1], sizeof(words[1]), "%#" PRIx64, actual);
     broken(clause, words[0], words[1]);
 }

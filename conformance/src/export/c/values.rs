@@ -127,7 +127,7 @@ const STRING_PIECE: usize = 2048;
 pub(super) fn put(array: &str, data: &Data) -> Vec<String> {
     let mut at = 0;
     let mut statements = Vec::new();
-    for part in &data.0 {
+    for part in data.0.iter().filter(|part| part.len() != 0) {
         let len = part.len();
         match part {
             Part::Hex(bytes) => {

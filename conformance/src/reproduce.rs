@@ -13,7 +13,7 @@ use crate::ledger::clause_of;
 use crate::level::Level;
 use crate::oracle::{Oracle, Violation};
 use crate::program::{Action, Program, SyntaxError, parse};
-use crate::replay::{Mismatch, compare};
+use crate::replay::{Mismatch, compare, may_be_a_choice};
 use crate::runner::{RunError, Runner};
 
 /// What a step did wrong.
@@ -110,7 +110,7 @@ pub fn first_wrong_step(
         let wrong = match (judged, mismatch) {
             (Err(violation), _) => Some(Wrong::Clause(violation)),
             (Ok(()), Some(mismatch)) => {
-                if level != Level::Kernel && mismatch.may_be_a_choice() {
+                if level != Level::Kernel && may_be_a_choice(program, step, outcome, &mismatch) {
                     // The steps after it depend on it.
                     return false;
                 }

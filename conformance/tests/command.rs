@@ -390,8 +390,16 @@ fn bad_input_to_minimize_and_export_is_named() {
         with(&["--backend", "fault:frob"], long, "no fault is called `frob`");
         with(&["--only", "frob"], long, "no program is called `frob`");
         let mistake = ["--backend", "fault:create_rounds_size_down"];
-        with(&[&mistake[..], &["--out", "/nonexistent/x"]].concat(), long, "/nonexistent/x: ");
-        with(&[&mistake[..], &["--out", "/dev/full"]].concat(), long, "/dev/full: No space left");
+        with(
+            &[&mistake[..], &["--out", "/nonexistent/x"]].concat(),
+            long,
+            "/nonexistent/x cannot be written: ",
+        );
+        with(
+            &[&mistake[..], &["--out", "/dev/full"]].concat(),
+            long,
+            "/dev/full cannot be written: No space left",
+        );
     }
     expect_error(&["minimize", long], "no program fails against `reference` at level page");
     expect_error(&["export", "--as", "c", two.to_str().unwrap()], "choose with --only NAME");

@@ -2,10 +2,10 @@
 
 use std::fmt::Display;
 
-use vmo_abi::{ArgumentKind, Record, zx_wait_item_t};
+use vmo_abi::{ArgumentKind, Record, ZX_ERR_NO_MEMORY, ZX_OK, zx_wait_item_t};
 
 use crate::oracle::Violation;
-use crate::program::{Action, Call, Data, Expected, Field, StepResult};
+use crate::program::{Action, Call, Data, Expected, Field, Program, StepResult};
 use crate::runner::{Facts, Outcome, Status};
 
 /// A difference between what is expected and what was seen.
@@ -20,14 +20,30 @@ pub struct Mismatch {
     pub actual: String,
 }
 
-impl Mismatch {
-    /// Whether it may be a choice that the pages leave: which of several
-    /// refusals, what contents where both sides of a conflict are allowed, and
-    /// what a refused call leaves in its outputs. Any other expectation that is
-    /// not met is wrong or was broken.
-    #[must_use]
-    pub fn may_be_a_choice(&self) -> bool {
-        matches!(self.what, "result" | "data" | "untouched")
+/// Whether a difference may be a choice that the pages leave: which of several
+/// refusals, lack of memory, what a refused call leaves in its outputs, and in
+/// a program with marks also statuses and contents on which pages and kernel
+/// contradict each other. Any other expectation that is not met is wrong or was
+/// broken.
+#[must_use]
+pub fn may_be_a_choice(
+    program: &Program,
+    step: usize,
+    outcome: &Outcome,
+    mismatch: &Mismatch,
+) -> bool {
+    let is_marked = !program.marks.is_empty();
+    match mismatch.what {
+        "untouched" => true,
+        "data" => is_marked,
+        "result" => {
+            let expected = program.steps[step].expected.as_ref().map(|expected| expected.result);
+            let fails = |result| matches!(result, StepResult::Status(status) if status != ZX_OK);
+            is_marked
+                || outcome.result == StepResult::Status(ZX_ERR_NO_MEMORY)
+                || (fails(outcome.result) && expected.is_some_and(fails))
+        }
+        _ => false,
     }
 }
 

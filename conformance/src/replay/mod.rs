@@ -16,7 +16,7 @@ use crate::parallel::on_threads;
 use crate::program::Program;
 use crate::runner::{RunError, Runner};
 
-pub use compare::{Mismatch, compare};
+pub use compare::{Mismatch, compare, may_be_a_choice};
 pub use summary::{Counts, Summary};
 
 /// What came of replaying one program.
@@ -82,7 +82,10 @@ pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Repla
         };
         match (mismatch, violation) {
             (None, None) => {}
-            (Some(mismatch), None) if level != Level::Kernel && mismatch.may_be_a_choice() => {
+            (Some(mismatch), None)
+                if level != Level::Kernel
+                    && may_be_a_choice(program, index, outcome, &mismatch) =>
+            {
                 verdict = Verdict::Accepted { step: index, mismatch };
             }
             (Some(mismatch), _) => verdict = Verdict::Disagreed { step: index, mismatch },

@@ -237,7 +237,8 @@ mod tests {
         for program in found {
             let shrunk = shrink(&program, writes_and_reads);
             assert!(writes_and_reads(&shrunk));
-            assert!(shrunk.steps.len() <= 3, "{shrunk}");
+            // A channel takes a step of its own.
+            assert!(shrunk.steps.len() <= 4, "{shrunk}");
             let text = print(std::slice::from_ref(&shrunk));
             assert_eq!(parse("shrunk", &text), Ok(vec![shrunk]), "{text}");
         }

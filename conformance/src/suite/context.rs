@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use vmo_abi::{Backend, Capability, Edition, Syscall, ZX_ERR_NO_MEMORY, zx_status_t};
+use vmo_abi::{Backend, Capability, Edition, Environment, Syscall, ZX_ERR_NO_MEMORY, zx_status_t};
 
 use super::Test;
 use super::answer::{Answer, Checked, Failure, Judged};
@@ -76,6 +76,12 @@ impl<'b> Context<'b> {
     pub fn backend(&self) -> &'b dyn Backend {
         self.is_shared.set(self.is_threaded);
         self.backend
+    }
+
+    /// What the backend offers.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        self.runner.environment()
     }
 
     /// The level that the backend is held to.

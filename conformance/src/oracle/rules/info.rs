@@ -124,7 +124,8 @@ fn needs(state: &State, cx: &mut Context<'_>, entry: &Entry, topic: u32) {
         ZX_INFO_PROCESS | ZX_INFO_PROCESS_MAPS | ZX_INFO_PROCESS_VMOS => {
             cx.rights(entry, ZX_RIGHT_READ, clause!("OBJ-INFO-21"));
             type_of_process(cx, kind, true);
-            if topic != ZX_INFO_PROCESS && kind == (Kind::Process { observed: false }) {
+            // Of the maps of the calling process the contract says nothing.
+            if topic == ZX_INFO_PROCESS_VMOS && kind == (Kind::Process { observed: false }) {
                 cx.must(true, ZX_ERR_ACCESS_DENIED, clause!("OBJ-INFO-22"));
             }
         }

@@ -143,6 +143,8 @@ fn leave(
     let overlaps = overlap(state, cx, (places.handle, 4), (places.address, 8));
     let handle_is_good = !overlaps && places.handle_span.access == Access::Good;
     let address_is_good = places.address_span.access == Access::Good;
+    // Memory may lack for a page of a mapping that is otherwise good.
+    let may_lack = places.address_span.mapped && (state.limited || state.failing);
     let rights = rights(cx, place.flags);
     let base = match call.stored(5) {
         Stored::Word(address) => Some(address),
@@ -174,7 +176,7 @@ fn leave(
         let before = state.clone();
         let region = state.space_mut().add_region(parent, base, place.len, place.flags);
         state.space_mut().forget_name(region);
-        if !(cx.kernel && address_is_good && !handle_is_good) {
+        if !(cx.kernel && address_is_good && !may_lack && !handle_is_good) {
             cx.forks.push(before);
         }
     }

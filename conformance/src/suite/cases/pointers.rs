@@ -32,8 +32,10 @@ fn peek(cx: &Context<'_>, address: zx_vaddr_t, len: usize) -> Checked<Vec<u8>> {
 }
 
 fn poke(cx: &mut Context<'_>, address: zx_vaddr_t, bytes: &[u8]) -> Checked {
-    // What is stored in the arena is nobody's business, and needs no mapping.
-    if cx.environment().arena.contains(address, 0) {
+    // What is stored in the arena, or on the unmapped ground behind it, is
+    // nobody's business and needs no mapping.
+    let arena = cx.environment().arena;
+    if (arena.base..arena.end() + PAGE).contains(&address) {
         return cx.backend().store(address, bytes).map_err(fault);
     }
     cx.store(Address::Literal(address), bytes)?.ok().map(drop)

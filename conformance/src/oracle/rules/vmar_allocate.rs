@@ -176,7 +176,8 @@ fn leave(
         let before = state.clone();
         let region = state.space_mut().add_region(parent, base, place.len, place.flags);
         state.space_mut().forget_name(region);
-        if !(cx.kernel && address_is_good && !may_lack && !handle_is_good) {
+        let surely_stays = cx.kernel && address_is_good && !may_lack;
+        if !surely_stays || handle_is_good {
             cx.forks.push(before);
         }
     }

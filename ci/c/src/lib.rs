@@ -5,7 +5,7 @@
 //! which the program reads and writes through pointers; memory of the program's
 //! own (its stack, its variables) is no part of the machine, so what a call is to
 //! read there is copied into the machine's arena first, and what it stored is
-//! copied back ([`bounce`]).
+//! copied back (`bounce`).
 //!
 //! `VMO_BACKEND` chooses what is behind the functions: `reference`, which is the
 //! default, or `fault:NAME` for the reference with a mistake. Mistakes in loads

@@ -75,3 +75,43 @@ impl Default for Configuration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: u64 = ZX_PAGE_SIZE;
+
+    fn refused(change: impl FnOnce(&mut Configuration)) -> Option<String> {
+        let mut configuration = Configuration::default();
+        change(&mut configuration);
+        configuration.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn ends_of_ranges_are_allowed() {
+        assert_eq!(refused(|c| c.physical_pages = (1 << 32) - 2), None);
+        assert_eq!(refused(|c| c.arena_bytes = 16 * PAGE), None);
+        assert_eq!(refused(|c| c.arena_bytes = 1 << 46), None);
+        assert_eq!(refused(|c| c.root_region_bytes = PAGE), None);
+        assert_eq!(refused(|c| c.root_region_bytes = 1 << 46), None);
+        assert_eq!(refused(|c| c.largest_handle_count = 1 << 18), None);
+    }
+
+    #[test]
+    fn what_lies_beyond_is_refused_by_name() {
+        let names =
+            |text: Option<String>, name: &str| text.is_some_and(|text| text.starts_with(name));
+        assert!(names(refused(|c| c.physical_pages = (1 << 32) - 1), "physical_pages"));
+        for bytes in [0, 15 * PAGE, 16 * PAGE + 1, (1 << 46) + PAGE] {
+            assert!(names(refused(|c| c.arena_bytes = bytes), "arena_bytes"), "{bytes}");
+        }
+        for bytes in [0, PAGE + 1, (1 << 46) + PAGE] {
+            assert!(
+                names(refused(|c| c.root_region_bytes = bytes), "root_region_bytes"),
+                "{bytes}"
+            );
+        }
+        assert!(names(refused(|c| c.largest_handle_count = (1 << 18) + 1), "largest_handle_count"));
+    }
+}

@@ -3,8 +3,7 @@
 //!
 //! For each fault random programs are tried until the oracle finds it, and the
 //! first find is shrunk. The shortest known is the shortest of the shrunk finds
-//! of other seeds and of what a search by removal and replacement from each of
-//! them comes to.
+//! of other seeds; nothing searches for a shorter one.
 //!
 //! Run with `cargo run --release --example measure_shrinking [STRIDE]`.
 

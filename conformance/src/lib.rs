@@ -20,5 +20,6 @@ pub mod reproduce;
 pub mod runner;
 pub mod shrink;
 pub mod suite;
+mod whole_file;
 
 pub use level::Level;

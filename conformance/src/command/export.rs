@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::minimize::{Against, first_wrong, programs};
 use super::output;
 use crate::export::{Form, export as write_as, headers};
+use crate::whole_file::write_file;
 
 /// What `export` takes.
 #[derive(Args)]
@@ -89,7 +90,7 @@ fn write_headers(folder: &Path) -> Result<Exit, Failure> {
         let path = folder.join(header.path);
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent)
-            .and_then(|()| output::write_file(&path, &header.text))
+            .and_then(|()| write_file(&path, &header.text))
             .map_err(|error| Failure::Unwritable { path, error })?;
     }
     Ok(Exit::Good)

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
-use super::output::write_file;
 use crate::program::Program;
+use crate::whole_file::write_file;
 
 /// A folder that findings are written to.
 pub(super) struct Folder(PathBuf);

@@ -1,13 +1,14 @@
 //! Findings on disk.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io, process};
+use std::{fs, io};
 
 use super::finding::Finding;
 use crate::export::{Form, export};
 use crate::ledger::clause_of;
 use crate::level::Level;
 use crate::program::{Program, print};
+use crate::whole_file::write_file;
 
 /// A folder that findings are written to, each into a file of its own.
 #[derive(Clone, Debug)]
@@ -22,12 +23,8 @@ impl Folder {
     /// They cannot.
     pub fn create(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
-        let folder = Self(path.to_owned());
-        let trial = folder.temporary("trial");
-        let written = write_through(&trial, b"trial");
-        let removed = fs::remove_file(&trial);
-        written.and(removed)?;
-        Ok(folder)
+        tempfile::NamedTempFile::new_in(path)?.close()?;
+        Ok(Self(path.to_owned()))
     }
 
     /// Writes a finding in every form there is, and answers with the file of
@@ -39,43 +36,25 @@ impl Folder {
     /// A file could not be written; nothing is left of that file then.
     pub fn save(&self, finding: &Finding, context: &Context<'_>) -> io::Result<PathBuf> {
         let name = file_name(finding, context);
-        let saved = self.write(&format!("{name}.vmo"), text_of(finding, context).as_bytes())?;
+        let saved = self.write(&format!("{name}.vmo"), &text_of(finding, context))?;
         if finding.stands_alone {
             let mut program = finding.shrunk.clone();
             program.name = program_name(finding, context);
             for (form, extension) in [(Form::Rust, "rs"), (Form::C, "c")] {
                 // Not every finding can be shown by a C program.
                 if let Ok(text) = export(&program, Some(&finding.violation), context.level, form) {
-                    self.write(&format!("{name}.{extension}"), text.as_bytes())?;
+                    self.write(&format!("{name}.{extension}"), &text)?;
                 }
             }
         }
         Ok(saved)
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-        let (temporary, path) = (self.temporary(name), self.0.join(name));
-        let written = write_through(&temporary, bytes)
-            .and_then(|()| fs::rename(&temporary, &path))
-            .map(|()| path);
-        if written.is_err() {
-            // The first error is the one that matters.
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+    fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        let path = self.0.join(name);
+        write_file(&path, text)?;
+        Ok(path)
     }
-
-    fn temporary(&self, name: &str) -> PathBuf {
-        self.0.join(format!(".{name}.{}.tmp", process::id()))
-    }
-}
-
-/// Writes a file and makes sure that it is on the disk, as some file systems
-/// tell only then that there is no room.
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create(path)?;
-    io::Write::write_all(&mut file, bytes)?;
-    file.sync_all()
 }
 
 /// What a finding's text says besides the program.

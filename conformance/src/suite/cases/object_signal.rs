@@ -115,7 +115,7 @@ fn user_signals(suite: &mut Suite) {
         cx.expect_signals(vmo, ZX_VMO_ZERO_CHILDREN | 0xa100_0000)
     });
 
-    suite.test("a_bit_in_both_masks_does_not_dip", &["OBJ-SIGNAL-13"], &[Signals], |cx| {
+    suite.test("a_bit_in_both_masks_is_active_afterwards", &["OBJ-SIGNAL-01"], &[Signals], |cx| {
         let vmo = cx.create(PAGE)?;
         cx.object_signal(vmo, 0, ZX_USER_SIGNAL_0)?.ok()?;
         for _ in 0..50 {

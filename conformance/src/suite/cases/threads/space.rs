@@ -64,21 +64,26 @@ pub(super) fn add(suite: &mut Suite) {
         cx.expect_load_fault(plus(base, PAGE))
     });
 
-    suite.test("mappings_of_several_stay_apart", &["VMAR-MAP-28"], NEEDS, |cx| {
-        let vmo = cx.create(PAGE)?;
-        let memory = cx.handle_value(vmo);
-        let (region, base) = cx.allocate(4 * PAGE, ANY)?;
-        let (region, base) = (cx.handle_value(region), cx.address_of(base)?);
-        in_threads(cx, 4, |nth, hand| {
-            let offset = nth as u64 * PAGE;
-            let flags = READ_WRITE | ZX_VM_FLAG_SPECIFIC;
-            for _ in 0..200 {
-                ok(hand.backend.vmar_map(region, offset, memory, 0, PAGE, flags, hand.place))?;
-                ok(hand.backend.vmar_protect(region, base + offset, PAGE, READ_ONLY))?;
-                ok(hand.backend.vmar_unmap(region, base + offset, PAGE))?;
-            }
-            Ok(())
-        })
-        .map(drop)
-    });
+    suite.test(
+        "mappings_of_several_stay_apart",
+        &["VMAR-UNMAP-01", "VMAR-PROTECT-01"],
+        NEEDS,
+        |cx| {
+            let vmo = cx.create(PAGE)?;
+            let memory = cx.handle_value(vmo);
+            let (region, base) = cx.allocate(4 * PAGE, ANY)?;
+            let (region, base) = (cx.handle_value(region), cx.address_of(base)?);
+            in_threads(cx, 4, |nth, hand| {
+                let offset = nth as u64 * PAGE;
+                let flags = READ_WRITE | ZX_VM_FLAG_SPECIFIC;
+                for _ in 0..200 {
+                    ok(hand.backend.vmar_map(region, offset, memory, 0, PAGE, flags, hand.place))?;
+                    ok(hand.backend.vmar_protect(region, base + offset, PAGE, READ_ONLY))?;
+                    ok(hand.backend.vmar_unmap(region, base + offset, PAGE))?;
+                }
+                Ok(())
+            })
+            .map(drop)
+        },
+    );
 }

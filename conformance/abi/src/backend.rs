@@ -22,6 +22,39 @@ impl fmt::Display for Fault {
 
 impl core::error::Error for Fault {}
 
+/// How a backend was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LossKind {
+    /// It ended by itself, or was killed by what it did.
+    Crash,
+    /// It did not answer in time.
+    Timeout,
+    /// What it answered was no answer.
+    Protocol,
+}
+
+impl LossKind {
+    /// The name used in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Timeout => "timeout",
+            Self::Protocol => "broken protocol",
+        }
+    }
+}
+
+/// The end of a backend that runs elsewhere: nothing that it answers from then
+/// on means anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss<'a> {
+    /// How it was lost.
+    pub kind: LossKind,
+    /// What was seen of it, such as `killed by signal 11`.
+    pub detail: &'a str,
+}
+
 /// The tester's scratch memory: readable, writable, page aligned, with
 /// unmapped ground on both sides, and not part of any region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ mod names;
 mod records;
 mod syscalls;
 
-pub use backend::{Arena, BadAddresses, Environment, Fault};
+pub use backend::{Arena, BadAddresses, Environment, Fault, Loss, LossKind};
 pub use capability::{Capabilities, Capability};
 pub use constants::*;
 pub use declaration::{Argument, ArgumentKind, Declaration, MAX_ARGUMENTS};

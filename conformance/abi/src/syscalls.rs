@@ -1,6 +1,6 @@
 //! The one table of system calls, and what follows from it.
 
-use crate::backend::{Environment, Fault};
+use crate::backend::{Environment, Fault, Loss};
 use crate::capability::Capability;
 use crate::constants::{ZX_ERR_BAD_SYSCALL, zx_status_t, zx_time_t, zx_vaddr_t};
 use crate::declaration::{Argument, ArgumentKind, Declaration, MAX_ARGUMENTS};
@@ -227,6 +227,14 @@ macro_rules! declare {
             /// More than 1 at all times, so that the deadlines 0 and 1 have
             /// passed.
             fn monotonic_now(&self) -> zx_time_t;
+
+            /// How the backend was lost, if it was. A backend that runs in another
+            /// process or machine may crash, hang or talk nonsense; from then on
+            /// it answers every call with `ZX_ERR_INTERNAL` and every access with
+            /// a fault, and the tester asks here what to make of that.
+            fn lost(&self) -> Option<Loss<'_>> {
+                None
+            }
 
             /// Limits the pages that can be committed from now on, in all;
             /// `None` takes the limit away. Answers whether the backend can,

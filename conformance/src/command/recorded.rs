@@ -53,7 +53,10 @@ impl Report<'_> {
 
     fn write_disagreements(&self, out: &mut impl Write) -> io::Result<()> {
         let is_bad = |replayed: &Replayed| {
-            matches!(replayed.verdict, Verdict::Disagreed { .. } | Verdict::Broken(_))
+            matches!(
+                replayed.verdict,
+                Verdict::Disagreed { .. } | Verdict::Lost { .. } | Verdict::Broken(_)
+            )
         };
         let bad = self.selected.iter().zip(self.replayed).filter(|(_, replayed)| is_bad(replayed));
         let shown = if self.how.all { usize::MAX } else { SHOWN };
@@ -66,6 +69,11 @@ impl Report<'_> {
             match &replayed.verdict {
                 Verdict::Disagreed { step, mismatch } => {
                     self.write_disagreement(out, selected, *step, mismatch)?;
+                }
+                Verdict::Lost { kind, detail } => {
+                    writeln!(out, "LOST       {}", selected.1.name)?;
+                    writeln!(out, "  file      {}", selected.0.path)?;
+                    writeln!(out, "  {:<9} {detail}", kind.name())?;
                 }
                 Verdict::Broken(error) => {
                     writeln!(out, "BROKEN     {}", selected.1.name)?;
@@ -135,16 +143,17 @@ impl Report<'_> {
     }
 
     fn write_verdict(&self, out: &mut impl Write) -> io::Result<()> {
-        let Summary { programs, agreed, accepted, disagreed, unsupported, broken, .. } =
+        let Summary { programs, agreed, accepted, disagreed, unsupported, lost, broken, .. } =
             *self.summary;
         let level = self.how.level().name();
         writeln!(
             out,
             "{} against edition 2018-06 at level {level}: {} of {programs} programs agree, \
-             {accepted} accepted, {disagreed} disagree, {unsupported} unsupported, {broken} broken.",
+             {accepted} accepted, {disagreed} disagree, {unsupported} unsupported, {lost} lost, \
+             {broken} broken.",
             self.how.backend, agreed,
         )?;
-        if disagreed + broken == 0 && !self.summary.tested_anything() {
+        if disagreed + lost + broken == 0 && !self.summary.tested_anything() {
             writeln!(out, "Nothing was tested: no step that was run expects an outcome.")?;
         }
         Ok(())

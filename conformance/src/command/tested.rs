@@ -16,6 +16,8 @@ pub(super) struct Counts {
     passed: usize,
     failed: usize,
     crashed: usize,
+    timed_out: usize,
+    protocol: usize,
     broken: usize,
     unsupported: usize,
     hazards: usize,
@@ -27,6 +29,8 @@ impl Counts {
             CaseVerdict::Pass => &mut self.passed,
             CaseVerdict::Fail { .. } => &mut self.failed,
             CaseVerdict::Crash(_) => &mut self.crashed,
+            CaseVerdict::Timeout(_) => &mut self.timed_out,
+            CaseVerdict::Protocol(_) => &mut self.protocol,
             CaseVerdict::Broken(_) => &mut self.broken,
             CaseVerdict::Unsupported(_) => &mut self.unsupported,
             CaseVerdict::Hazard => &mut self.hazards,
@@ -34,11 +38,16 @@ impl Counts {
     }
 
     pub(super) fn is_good(&self) -> bool {
-        self.failed + self.crashed + self.broken == 0
+        self.bad() == 0
     }
 
     pub(super) fn tested_anything(&self) -> bool {
-        self.passed + self.failed + self.crashed != 0
+        self.passed + self.bad() - self.broken != 0
+    }
+
+    /// Tests that did not come out as they should.
+    fn bad(&self) -> usize {
+        self.failed + self.crashed + self.timed_out + self.protocol + self.broken
     }
 }
 
@@ -63,11 +72,13 @@ impl Report<'_> {
         self.write_table(out)?;
         self.write_failures(out)?;
         self.write_conflicts(out)?;
-        let Counts { passed, failed, crashed, broken, unsupported, hazards } = self.counts();
+        let Counts { passed, failed, crashed, timed_out, protocol, broken, unsupported, hazards } =
+            self.counts();
         writeln!(
             out,
             "{} against edition 2018-06 at level {}: {passed} of {} tests pass, {failed} fail, \
-             {crashed} crash, {broken} broken, {unsupported} unsupported, {hazards} hazards not run.",
+             {crashed} crash, {timed_out} time out, {protocol} break the protocol, {broken} broken, \
+             {unsupported} unsupported, {hazards} hazards not run.",
             self.how.backend,
             self.how.level().name(),
             self.tests.len(),
@@ -86,7 +97,7 @@ impl Report<'_> {
         }
         writeln!(out, "{:<22}{:>11}{:>11}{:>13}", "", "passed", "failed", "unsupported")?;
         for (module, counts) in modules {
-            let failed = counts.failed + counts.crashed + counts.broken;
+            let failed = counts.bad();
             let Counts { passed, unsupported, .. } = counts;
             writeln!(out, "{module:<22}{passed:>11}{failed:>11}{unsupported:>13}")?;
         }
@@ -100,6 +111,8 @@ impl Report<'_> {
             let label = match report.verdict {
                 CaseVerdict::Fail { .. } => "FAIL",
                 CaseVerdict::Crash(_) => "CRASH",
+                CaseVerdict::Timeout(_) => "TIMEOUT",
+                CaseVerdict::Protocol(_) => "PROTOCOL",
                 CaseVerdict::Broken(_) => "BROKEN",
                 _ => return None,
             };

@@ -386,7 +386,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     /// broke it, if it was one.
     fn note(&mut self, violation: Violation, start: Option<usize>) {
         self.part.counts.violations += 1;
-        self.stopped |= (self.stops)(&violation);
+        self.stopped |= (self.stops)(&violation) || self.runner.check_alive().is_err();
         let is_known = self.part.broken.iter().any(|known| {
             (known.violation.clause, known.violation.call) == (violation.clause, violation.call)
         });

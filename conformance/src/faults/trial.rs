@@ -239,5 +239,5 @@ fn does(report: &CaseReport, wanted: Syscall) -> bool {
 }
 
 fn is_a_failure(verdict: &CaseVerdict) -> bool {
-    matches!(verdict, CaseVerdict::Fail { .. } | CaseVerdict::Crash(_) | CaseVerdict::Broken(_))
+    !matches!(verdict, CaseVerdict::Pass | CaseVerdict::Unsupported(_) | CaseVerdict::Hazard)
 }

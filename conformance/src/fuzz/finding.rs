@@ -66,6 +66,7 @@ pub(super) fn unusable(error: &RunError) -> Option<Violation> {
         | RunError::NoRegion(ZX_ERR_NO_MEMORY | ZX_ERR_NO_RESOURCES) => return None,
         RunError::NoRegion(_) => ("vmar_allocate", "a region in the root region"),
         RunError::ArenaFault(_) => ("load", "an arena that can be accessed"),
+        RunError::Lost { .. } => ("backend", "an answer to every call"),
     };
     let expected = expected.to_owned();
     Some(Violation { clause: "GEN-04", call, expected, actual: error.to_string() })

@@ -345,7 +345,11 @@ impl Target {
                 self.tally.cut_short += 1;
                 Ok(false)
             }
-            Err(error @ (RunError::ArenaTooSmall { .. } | RunError::ArenaFault(_))) => {
+            Err(
+                error @ (RunError::ArenaTooSmall { .. }
+                | RunError::ArenaFault(_)
+                | RunError::Lost { .. }),
+            ) => {
                 panic!("the program could not be run: {error}\n{program}")
             }
         }

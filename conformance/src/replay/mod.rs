@@ -7,7 +7,7 @@ mod summary;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use vmo_abi::{Backend, Capability};
+use vmo_abi::{Backend, Capability, LossKind};
 
 use crate::backends::StartError;
 use crate::level::Level;
@@ -53,6 +53,13 @@ pub enum Verdict {
     },
     /// The backend does not offer something that the program needs.
     Unsupported(Capability),
+    /// The backend was lost.
+    Lost {
+        /// How.
+        kind: LossKind,
+        /// What was seen of it.
+        detail: String,
+    },
     /// The program could not be run for a reason of the tester's or the
     /// backend's making.
     Broken(RunError),
@@ -98,6 +105,7 @@ pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Repla
     match result {
         Ok(()) => {}
         Err(RunError::Unsupported(capability)) => verdict = Verdict::Unsupported(capability),
+        Err(RunError::Lost { kind, detail }) => verdict = Verdict::Lost { kind, detail },
         Err(error) => verdict = Verdict::Broken(error),
     }
     Replayed { verdict, steps_run, steps_judged }
@@ -120,17 +128,18 @@ pub fn replay_all(
 ) -> Result<Vec<Replayed>, StartError> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Replayed)>, StartError> {
-        let backend = start()?;
-        let mut runner = Runner::new(backend.as_ref()).map_err(StartError::from)?;
         let mut done = Vec::new();
+        let mut taken = 0..0;
         loop {
-            let first = next.fetch_add(BATCH, Ordering::Relaxed);
-            if first >= programs.len() {
-                return Ok(done);
-            }
-            let last = (first + BATCH).min(programs.len());
-            for (index, program) in (first..).zip(&programs[first..last]) {
-                done.push((index, replay(&mut runner, program, level)));
+            let backend = start()?;
+            let mut runner = Runner::new(backend.as_ref()).map_err(StartError::from)?;
+            while runner.check_alive().is_ok() {
+                if taken.is_empty() {
+                    let first = next.fetch_add(BATCH, Ordering::Relaxed);
+                    taken = first..(first + BATCH).min(programs.len());
+                }
+                let Some(index) = taken.next() else { return Ok(done) };
+                done.push((index, replay(&mut runner, programs[index], level)));
             }
         }
     };

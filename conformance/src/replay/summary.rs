@@ -37,6 +37,8 @@ pub struct Summary {
     pub disagreed: usize,
     /// Programs that need what the backend does not offer.
     pub unsupported: usize,
+    /// Programs in which the backend was lost.
+    pub lost: usize,
     /// Programs that could not be run for another reason.
     pub broken: usize,
     /// Steps that were run and judged.
@@ -55,6 +57,7 @@ impl Summary {
             accepted: 0,
             disagreed: 0,
             unsupported: 0,
+            lost: 0,
             broken: 0,
             steps_judged: 0,
         };
@@ -71,6 +74,7 @@ impl Summary {
             Verdict::Accepted { .. } => &mut self.accepted,
             Verdict::Disagreed { .. } => &mut self.disagreed,
             Verdict::Unsupported(_) => &mut self.unsupported,
+            Verdict::Lost { .. } => &mut self.lost,
             Verdict::Broken(_) => &mut self.broken,
         } += 1;
         let mut seen = Vec::new();
@@ -106,6 +110,6 @@ impl Summary {
     /// Whether everything that was judged is as it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.disagreed == 0 && self.broken == 0
+        self.disagreed + self.lost + self.broken == 0
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use vmo_abi::{Capability, status_name, zx_status_t};
+use vmo_abi::{Capability, Loss, LossKind, status_name, zx_status_t};
 
 /// Why a program could not be run at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,13 @@ pub enum RunError {
     NoRegion(zx_status_t),
     /// The tester could not access the arena.
     ArenaFault(vmo_abi::Fault),
+    /// The backend was lost.
+    Lost {
+        /// How.
+        kind: LossKind,
+        /// What was seen of it.
+        detail: String,
+    },
     /// A step has more data than the arena has room for.
     DataTooLong {
         /// Bytes of the data.
@@ -45,6 +52,7 @@ impl fmt::Display for RunError {
                 write!(f, "the region of the program could not be allocated: {}", Status(*status))
             }
             Self::ArenaFault(fault) => write!(f, "the arena cannot be accessed: {fault}"),
+            Self::Lost { kind, detail } => write!(f, "{}: {detail}", kind.name()),
             Self::DataTooLong { len, room } => {
                 write!(f, "{len:#x} bytes of data do not fit into the arena's {room:#x} bytes")
             }
@@ -53,6 +61,12 @@ impl fmt::Display for RunError {
 }
 
 impl std::error::Error for RunError {}
+
+impl From<Loss<'_>> for RunError {
+    fn from(loss: Loss<'_>) -> Self {
+        Self::Lost { kind: loss.kind, detail: loss.detail.to_owned() }
+    }
+}
 
 impl From<vmo_abi::Fault> for RunError {
     fn from(fault: vmo_abi::Fault) -> Self {

@@ -145,7 +145,9 @@ impl<'b> Runner<'b> {
         self.input.clear();
         // A koid counts as asked for only by the steps after.
         self.koids.extend(self.last_koid.take());
-        self.do_step(action, outcome)?;
+        let done = self.do_step(action, outcome);
+        self.check_alive()?;
+        done?;
         if let (Some(handle), Some(record)) = (basic_info_of(action), outcome.basic_info()) {
             self.last_koid = Some((handle, record.koid));
         }
@@ -159,6 +161,18 @@ impl<'b> Runner<'b> {
     /// It could not be allocated.
     pub fn use_region(&mut self) -> Result<(), RunError> {
         self.region().map(drop)
+    }
+
+    /// Whether the backend is still there.
+    ///
+    /// # Errors
+    ///
+    /// It was lost.
+    pub fn check_alive(&self) -> Result<(), RunError> {
+        match self.backend.lost() {
+            None => Ok(()),
+            Some(loss) => Err(loss.into()),
+        }
     }
 
     /// Ends the program, taking away what it left behind.

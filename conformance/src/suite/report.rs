@@ -64,6 +64,8 @@ fn write_failure(
             writeln!(text, "  actual    {actual}")?;
         }
         CaseVerdict::Crash(panic) => writeln!(text, "  crash     {panic}")?,
+        CaseVerdict::Timeout(detail) => writeln!(text, "  timeout   {detail}")?,
+        CaseVerdict::Protocol(detail) => writeln!(text, "  protocol  {detail}")?,
         CaseVerdict::Broken(reason) => writeln!(text, "  broken    {reason}")?,
         CaseVerdict::Unsupported(reason) => writeln!(text, "  missing   {reason}")?,
         CaseVerdict::Hazard => writeln!(text, "  hazard    a real kernel may not survive this")?,

@@ -1,9 +1,9 @@
 //! Runs tests, each against a fresh backend.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use vmo_abi::{Backend, Capabilities, Capability};
+use vmo_abi::{Backend, Capabilities, Capability, LossKind};
 
 use super::answer::Failure;
 use super::context::{Context, Finished, Side};
@@ -34,8 +34,12 @@ pub enum CaseVerdict {
     /// The test is not run unless it is asked for, as a real kernel may not
     /// survive it.
     Hazard,
-    /// The backend panicked.
+    /// The backend panicked, or its process ended.
     Crash(String),
+    /// The backend did not answer in time.
+    Timeout(String),
+    /// What the backend answered was no answer.
+    Protocol(String),
     /// The tester's own fault.
     Broken(String),
 }
@@ -51,6 +55,13 @@ pub struct CaseReport {
     pub sides: Vec<(&'static str, Side)>,
     /// The first step that the oracle does not allow, and why.
     pub violation: Option<(usize, Violation)>,
+}
+
+impl CaseReport {
+    /// The report of a test in which nothing was done.
+    fn of(verdict: CaseVerdict) -> Self {
+        Self { verdict, program: Program::default(), sides: Vec::new(), violation: None }
+    }
 }
 
 /// Starts fresh backends.
@@ -76,14 +87,8 @@ impl Test {
 
 /// Runs one test against a backend that nothing was done with before.
 pub fn run_case(test: &Test, backend: &dyn Backend, options: CaseOptions) -> CaseReport {
-    let empty = |verdict| CaseReport {
-        verdict,
-        program: Program::default(),
-        sides: Vec::new(),
-        violation: None,
-    };
     if test.hazard && !options.include_hazards {
-        return empty(CaseVerdict::Hazard);
+        return CaseReport::of(CaseVerdict::Hazard);
     }
     let started = catch_unwind(AssertUnwindSafe(|| {
         let offered = backend.environment().capabilities;
@@ -91,14 +96,14 @@ pub fn run_case(test: &Test, backend: &dyn Backend, options: CaseOptions) -> Cas
     }));
     let (offered, context) = match started {
         Ok(started) => started,
-        Err(panic) => return empty(CaseVerdict::Crash(panic_text(panic.as_ref()))),
+        Err(panic) => return CaseReport::of(CaseVerdict::Crash(panic_text(panic.as_ref()))),
     };
     if let Some(missing) = test.missing(offered) {
-        return empty(CaseVerdict::Unsupported(missing.name().to_owned()));
+        return CaseReport::of(CaseVerdict::Unsupported(missing.name().to_owned()));
     }
     let mut context = match context {
         Ok(context) => context,
-        Err(error) => return empty(verdict_of(error, offered)),
+        Err(error) => return CaseReport::of(verdict_of(error, offered)),
     };
     let result = catch_unwind(AssertUnwindSafe(|| (test.body)(&mut context)));
     let mut verdict = match result {
@@ -109,10 +114,17 @@ pub fn run_case(test: &Test, backend: &dyn Backend, options: CaseOptions) -> Cas
         Ok(Err(Failure::CannotRun(error))) => verdict_of(error, offered),
         Err(panic) => CaseVerdict::Crash(panic_text(panic.as_ref())),
     };
-    if let (Err(panic), CaseVerdict::Pass) =
-        (catch_unwind(AssertUnwindSafe(|| context.clean_up())), &verdict)
-    {
-        verdict = CaseVerdict::Crash(panic_text(panic.as_ref()));
+    let cleaned = catch_unwind(AssertUnwindSafe(|| {
+        context.clean_up();
+        context.runner.check_alive()
+    }));
+    match cleaned {
+        // Whatever a test makes of the answers of a backend that is gone.
+        Ok(Err(error)) => verdict = verdict_of(error, offered),
+        Err(panic) if verdict == CaseVerdict::Pass => {
+            verdict = CaseVerdict::Crash(panic_text(panic.as_ref()));
+        }
+        _ => {}
     }
     let Finished { program, sides, violation } = context.finish();
     if let (CaseVerdict::Pass, Some((step, violation))) = (&verdict, &violation) {
@@ -142,6 +154,9 @@ fn verdict_of(error: RunError, offered: Capabilities) -> CaseVerdict {
         RunError::NoSuchAddress(_) | RunError::DataTooLong { .. } => {
             CaseVerdict::Unsupported(actual)
         }
+        RunError::Lost { kind: LossKind::Crash, detail } => CaseVerdict::Crash(detail),
+        RunError::Lost { kind: LossKind::Timeout, detail } => CaseVerdict::Timeout(detail),
+        RunError::Lost { kind: LossKind::Protocol, detail } => CaseVerdict::Protocol(detail),
         RunError::NoRegion(_) => fail("a region, as the backend claims".to_owned()),
         RunError::ArenaTooSmall { .. } | RunError::ArenaFault(_) => {
             fail("an arena of 16 pages or more that can be read and written".to_owned())
@@ -160,7 +175,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 ///
 /// # Errors
 ///
-/// A backend would not start.
+/// The first backend would not start.
 pub fn run_cases(
     tests: &[&Test],
     options: CaseOptions,
@@ -168,14 +183,25 @@ pub fn run_cases(
     start: &Start<'_>,
 ) -> Result<Vec<CaseReport>, StartError> {
     let next = AtomicUsize::new(0);
+    let has_started = AtomicBool::new(false);
     let work = || -> Result<Vec<(usize, CaseReport)>, StartError> {
         let mut done = Vec::new();
         loop {
             let turn = next.fetch_add(1, Ordering::Relaxed);
             let Some(index) = in_turn(turn, tests.len()) else { return Ok(done) };
             let test = tests[index];
-            let backend = start()?;
-            done.push((index, run_case(test, backend.as_ref(), options)));
+            let report = match start() {
+                Ok(backend) => {
+                    has_started.store(true, Ordering::Relaxed);
+                    run_case(test, backend.as_ref(), options)
+                }
+                // What was judged so far is not given up for it.
+                Err(error) if has_started.load(Ordering::Relaxed) => {
+                    CaseReport::of(CaseVerdict::Crash(error.to_string()))
+                }
+                Err(error) => return Err(error),
+            };
+            done.push((index, report));
         }
     };
     let jobs = jobs.clamp(1, tests.len().max(1));

@@ -1,12 +1,14 @@
 //! The backends that are built in.
 
 use std::fmt;
+use std::sync::Arc;
 
 use vmo_abi::Backend;
 #[cfg(feature = "reference")]
 use vmo_reference::{Configuration, Reference};
 
 use crate::faults::{Fault, Faulty, fault_named};
+use crate::remote::{Door, DoorError, Limits};
 use crate::runner::RunError;
 
 /// A backend that would not start, and why.
@@ -65,13 +67,19 @@ pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
 /// What stands before the name of a fault where a backend is named.
 const FAULT_PREFIX: &str = "fault:";
 
+/// What stands before the name of a backend that is to run in a process of its
+/// own.
+const ISOLATED_PREFIX: &str = "isolated:";
+
 /// A backend that can be started by name.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Choice {
     /// A built-in one.
     BuiltIn(&'static BuiltIn),
     /// `fault:NAME`: the reference with one of the mistakes that ship.
     Fault(&'static Fault),
+    /// One in another process or machine.
+    Door(Arc<Door>),
 }
 
 impl Choice {
@@ -80,10 +88,20 @@ impl Choice {
     /// # Errors
     ///
     /// The backend would not start.
-    pub fn start(self) -> Result<Box<dyn Backend>, StartError> {
+    pub fn start(&self) -> Result<Box<dyn Backend>, StartError> {
         match self {
+            Self::Door(door) => door.start(),
             Self::BuiltIn(backend) => (backend.start)(),
             Self::Fault(fault) => Ok(Box::new(Faulty::reference(Some(fault))?)),
+        }
+    }
+
+    /// Backends that can be in use at once.
+    #[must_use]
+    pub fn backends_at_once(&self) -> usize {
+        match self {
+            Self::BuiltIn(_) | Self::Fault(_) => usize::MAX,
+            Self::Door(door) => door.backends_at_once(),
         }
     }
 }
@@ -95,6 +113,10 @@ pub enum UnknownBackend {
     Backend(String),
     /// It was to be a fault, and none is called so.
     Fault(String),
+    /// It was to be elsewhere, and the place makes no sense.
+    Door(DoorError),
+    /// It was to run in a process of its own, which this program cannot start.
+    Alone(String),
 }
 
 impl fmt::Display for UnknownBackend {
@@ -103,8 +125,18 @@ impl fmt::Display for UnknownBackend {
             Self::Backend(name) => {
                 write!(f, "unknown backend `{name}`: known are ")?;
                 BUILT_IN.iter().try_for_each(|known| write!(f, "{}, ", known.name))?;
-                write!(f, "and {FAULT_PREFIX}NAME with a fault of `vmo-conformance faults --list`")
+                write!(
+                    f,
+                    "{FAULT_PREFIX}NAME with a fault of `vmo-conformance faults --list`, and \
+                     exec:, lib:, unix:, tcp:, serial: for backends elsewhere"
+                )
             }
+            Self::Door(error) => error.fmt(f),
+            Self::Alone(name) => write!(
+                f,
+                "`{name}` runs in a process of its own, which only the command \
+                 `vmo-conformance` starts"
+            ),
             Self::Fault(name) => write!(
                 f,
                 "unknown backend `{FAULT_PREFIX}{name}`: no fault is called `{name}`; \
@@ -116,19 +148,42 @@ impl fmt::Display for UnknownBackend {
 
 impl std::error::Error for UnknownBackend {}
 
-/// The backend called `name`: a built-in one, or `fault:NAME` for the reference
-/// with a mistake.
+/// The backend called `name`: a built-in one, `fault:NAME` for the reference with
+/// a mistake, or one elsewhere.
 ///
 /// # Errors
 ///
 /// There is no such backend.
 pub fn named(name: &str) -> Result<Choice, UnknownBackend> {
+    named_within(name, Limits::default())
+}
+
+/// As [`named`], with other limits of the time that a backend elsewhere has.
+///
+/// # Errors
+///
+/// There is no such backend.
+pub fn named_within(name: &str, limits: Limits) -> Result<Choice, UnknownBackend> {
+    if let Some(door) = Door::named(name, limits) {
+        return Ok(Choice::Door(door.map_err(UnknownBackend::Door)?));
+    }
+    if let Some(inner) = name.strip_prefix(ISOLATED_PREFIX) {
+        // It has to exist, which the other process would be late to say.
+        named(inner)?;
+        return isolated(name, inner, limits);
+    }
     if let Some(fault) = name.strip_prefix(FAULT_PREFIX) {
         let known = fault_named(fault).ok_or_else(|| UnknownBackend::Fault(fault.to_owned()))?;
         return Ok(Choice::Fault(known));
     }
     let known = built_in(name).ok_or_else(|| UnknownBackend::Backend(name.to_owned()))?;
     Ok(Choice::BuiltIn(known))
+}
+
+/// A backend of this program in a process of its own.
+fn isolated(name: &str, inner: &str, limits: Limits) -> Result<Choice, UnknownBackend> {
+    let door = Door::serving(name, inner, limits);
+    door.map(Choice::Door).ok_or_else(|| UnknownBackend::Alone(name.to_owned()))
 }
 
 #[cfg(all(test, feature = "reference"))]

@@ -15,6 +15,7 @@ pub mod oracle;
 mod parallel;
 pub mod program;
 pub mod recordings;
+pub mod remote;
 pub mod replay;
 pub mod reproduce;
 pub mod runner;

@@ -228,6 +228,10 @@ macro_rules! declare {
             /// passed.
             fn monotonic_now(&self) -> zx_time_t;
 
+            /// Says that another program of the tester's begins. A backend that
+            /// limits the time that one may take counts from here.
+            fn begin(&self) {}
+
             /// How the backend was lost, if it was. A backend that runs in another
             /// process or machine may crash, hang or talk nonsense; from then on
             /// it answers every call with `ZX_ERR_INTERNAL` and every access with

@@ -15,10 +15,10 @@ use crate::enumerate::{
 use crate::ledger::clause_of;
 use crate::program::Program;
 
+use super::Target;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::findings::Folder;
-use super::{How, LevelName};
 
 /// How often the progress bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
@@ -36,12 +36,8 @@ pub(super) struct Enumerate {
     /// Print the universe instead of trying anything.
     #[arg(long)]
     show_universe: bool,
-    /// The backend to check; `vmo-conformance backends` lists them.
-    #[arg(long, default_value = "reference", value_name = "NAME")]
-    backend: String,
-    /// What to hold it to: the seed page, all pages, or also the kernel.
-    #[arg(long, value_enum, default_value_t = LevelName::Page)]
-    level: LevelName,
+    #[command(flatten)]
+    target: Target,
     /// Threads, each with a backend of its own; as many as the host has cores if
     /// not given. What is found does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -66,10 +62,6 @@ pub(super) fn universes(names: &[String]) -> Result<Vec<Universe>, Failure> {
 }
 
 impl Enumerate {
-    fn how(&self) -> How {
-        How { backend: self.backend.clone(), level: self.level, jobs: self.jobs, all: false }
-    }
-
     fn jobs(&self) -> usize {
         let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.jobs.map_or_else(cores, usize::from)
@@ -79,7 +71,7 @@ impl Enumerate {
     fn again(&self) -> String {
         let universes: String =
             self.universes.iter().map(|name| format!(" --universe {name}")).collect();
-        let how = self.how().again();
+        let how = self.target.again();
         format!("vmo-conformance enumerate --depth {}{universes}{how}", self.depth)
     }
 }
@@ -95,15 +87,14 @@ pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
         out.flush()?;
         return Ok(Exit::Good);
     }
-    let how = arguments.how();
-    let backend = how.backend()?;
+    let backend = arguments.target.choice()?;
     let folder = arguments.out.as_deref().map(Folder::new).transpose()?;
     let stops = |_: &_| arguments.first;
     let plan = Plan {
         universes: &universes,
         depth: arguments.depth,
-        level: how.level(),
-        jobs: arguments.jobs(),
+        level: arguments.target.level(),
+        jobs: arguments.jobs().min(backend.backends_at_once()),
         stops: &stops,
         shrinks: true,
         told: None,
@@ -199,12 +190,12 @@ impl Shown<'_> {
         ] {
             writeln!(out, "{count:>13}  {what}")?;
         }
-        let level = self.arguments.how().level().name();
+        let level = self.arguments.target.level().name();
         writeln!(
             out,
             "{} against all programs with up to {} calls at level {level}: {} findings, {seconds:.1} s, \
              {speed:.2} million judged calls a second{}.",
-            self.arguments.backend,
+            self.arguments.target.backend,
             self.arguments.depth,
             report.findings.len(),
             if report.is_complete { "" } else { "; stopped early" },

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::minimize::{Against, first_wrong, programs};
-use super::output;
+use super::minimize::{first_wrong, programs};
+use super::{Target, output};
 use crate::export::{Form, export as write_as, headers};
 use crate::whole_file::write_file;
 
@@ -22,7 +22,7 @@ pub(super) struct Export {
     #[arg(long = "as", value_enum, value_name = "FORM", required_unless_present = "headers")]
     form: Option<FormName>,
     #[command(flatten)]
-    against: Against,
+    target: Target,
     /// Only the program of this name or pattern; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -65,9 +65,9 @@ pub(super) fn export(arguments: &Export) -> Result<Exit, Failure> {
         return Ok(Exit::Usage);
     };
     let form = form.form();
-    let against = &arguments.against;
-    let backend = against.backend()?.start()?;
-    let level = against.level();
+    let target = &arguments.target;
+    let backend = target.choice()?.start()?;
+    let level = target.level();
     let programs = programs(file, &arguments.only)?;
     if form != Form::Vmo && programs.len() > 1 {
         return Err(Failure::SeveralPrograms { file: file.clone(), count: programs.len() });

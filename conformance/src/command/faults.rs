@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::fuzz::cores;
 use super::hunted::{Hunting, hunt_faults};
-use super::{How, LevelName, enumerated_faults, source};
+use super::{LevelName, enumerated_faults, source};
 
 /// Names of tests that are shown of those that find a fault.
 const SHOWN: usize = 2;
@@ -87,7 +87,7 @@ pub(super) fn faults(arguments: &Faults) -> Result<Exit, Failure> {
     let faults = arguments.selected()?;
     if arguments.enumerate && !arguments.list {
         let jobs = arguments.jobs();
-        let level = How::level_of(arguments.level);
+        let level = arguments.level.level();
         return enumerated_faults::run(&faults, &arguments.programs, level, jobs);
     }
     let mut out = BufWriter::new(io::stdout().lock());
@@ -98,7 +98,7 @@ pub(super) fn faults(arguments: &Faults) -> Result<Exit, Failure> {
         out.flush()?;
         return Ok(Exit::Good);
     }
-    let level = How::level_of(arguments.level);
+    let level = arguments.level.level();
     if arguments.hunting.fuzz {
         drop(out);
         return hunt_faults(&faults, &arguments.hunting, level, arguments.jobs());

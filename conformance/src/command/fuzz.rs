@@ -13,11 +13,11 @@ use vmo_abi::Syscall;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::fuzzed::Fuzzed;
-use super::{How, LevelName, quoted};
-use crate::backends::{self, StartError};
+use super::quoted;
+use super::target::{Target, time};
+use crate::backends::{Choice, StartError};
 use crate::fuzz::{self, Context, Folder, Plan, Progress};
 use crate::generate::Profile;
-use crate::level::Level;
 
 /// How long a run takes if nothing is said about it.
 const DEFAULT_TIME: Duration = Duration::from_secs(60);
@@ -27,13 +27,8 @@ const MOST_JOBS: i64 = 512;
 /// What `fuzz` takes.
 #[derive(Args)]
 pub(super) struct Fuzz {
-    /// The backend to test; `vmo-conformance backends` lists them. Also
-    /// fault:NAME, the reference with a mistake.
-    #[arg(long, default_value = "reference", value_name = "NAME")]
-    backend: String,
-    /// What to hold it to: the seed page, all pages, or also the kernel.
-    #[arg(long, value_enum, default_value_t = LevelName::Page)]
-    level: LevelName,
+    #[command(flatten)]
+    target: Target,
     /// The seed of the run, decimal or 0x…; a new one each time if not given.
     #[arg(long, value_name = "N", value_parser = number)]
     seed: Option<u64>,
@@ -72,20 +67,13 @@ fn number(text: &str) -> Result<u64, String> {
     parsed.map_err(|error| error.to_string())
 }
 
-/// A duration such as `90s` that is not 0.
-pub(super) fn time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if time.is_zero() { Err("nothing can be done in no time".to_owned()) } else { Ok(time) }
-}
-
 /// The host's cores.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 impl Fuzz {
-    fn plan(&self) -> Result<Plan, Failure> {
-        let backend = backends::named(&self.backend)?;
+    fn plan(&self, backend: &Choice) -> Result<Plan, Failure> {
         let offered = backend.start()?.environment().capabilities;
         let mut profile = Profile::all(offered).with_memory_control(offered);
         if !self.calls.is_empty() {
@@ -111,11 +99,11 @@ impl Fuzz {
             seed: self
                 .seed
                 .unwrap_or_else(|| std::hash::RandomState::new().build_hasher().finish()),
-            level: How::level_of(self.level),
+            level: self.target.level(),
             profile,
             programs: self.programs,
             time: if has_budget { self.time } else { Some(DEFAULT_TIME) },
-            jobs: self.jobs.map_or_else(cores, usize::from),
+            jobs: self.jobs.map_or_else(cores, usize::from).min(backend.backends_at_once()),
             stop_at_first: self.stop_at_first,
         })
     }
@@ -125,13 +113,7 @@ impl Fuzz {
     fn again(&self, seed: u64, number: u64) -> String {
         let mut command =
             format!("vmo-conformance fuzz --seed {seed:#x} --programs {}", number + 1);
-        if self.backend != "reference" {
-            command.push_str(&format!(" --backend {}", quoted(&self.backend)));
-        }
-        let level = How::level_of(self.level);
-        if level != Level::default() {
-            command.push_str(&format!(" --level {}", level.name()));
-        }
+        command.push_str(&self.target.again());
         if !self.calls.is_empty() {
             command.push_str(&format!(" --call {}", quoted(&self.calls.join(","))));
         }
@@ -176,8 +158,8 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
             Some(Folder::create(path).map_err(unwritable)?)
         }
     };
-    let plan = arguments.plan()?;
-    let backend = backends::named(&arguments.backend)?;
+    let backend = arguments.target.choice()?;
+    let plan = arguments.plan(&backend)?;
     let start = move || backend.start();
     let (progress, is_over) = (Progress::default(), AtomicBool::new(false));
     let bar = bar_for(&plan);
@@ -188,7 +170,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
         let report = fuzz::fuzz(&plan, &start, &progress, |finding| {
             let command = arguments.again(plan.seed, finding.number);
             let context = Context {
-                backend: &arguments.backend,
+                backend: &arguments.target.backend,
                 level: plan.level,
                 seed: plan.seed,
                 command: &command,
@@ -205,7 +187,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
             // Findings are shown at once, so that nothing that happens later
             // can lose them.
             let mut text = Vec::new();
-            let fuzzed = Fuzzed { plan: &plan, backend: &arguments.backend };
+            let fuzzed = Fuzzed { plan: &plan, backend: &arguments.target.backend };
             let written = fuzzed.write_finding(&mut text, finding, file.as_deref(), &context);
             let printed = bar.suspend(|| {
                 let mut out = io::stdout().lock();
@@ -221,7 +203,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
         return Err(error.into());
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let fuzzed = Fuzzed { plan: &plan, backend: &arguments.backend };
+    let fuzzed = Fuzzed { plan: &plan, backend: &arguments.target.backend };
     fuzzed.write_report(&mut out, &report, arguments.all)?;
     out.flush()?;
     if let (Some(error), Some(path)) = (unwritten, &arguments.out) {

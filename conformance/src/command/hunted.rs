@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::fuzz::time;
+use super::target::time;
 use crate::faults::{Fault, Hunt, HuntOptions, hunt};
 use crate::level::Level;
 

@@ -8,8 +8,8 @@ use vmo_abi::Backend;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::replay::Selection;
-use super::{How, LevelName, output, source};
-use crate::backends::{self, Choice};
+use super::{Target, output, source};
+use crate::backends;
 use crate::export::{Form, export};
 use crate::level::Level;
 use crate::program::Program;
@@ -23,35 +23,13 @@ pub(super) struct Minimize {
     /// The file with the programs.
     file: PathBuf,
     #[command(flatten)]
-    pub(super) against: Against,
+    target: Target,
     /// Only the programs of this name or pattern; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// The file to write to; the terminal if not given.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-/// What programs are run against.
-#[derive(Args)]
-pub(super) struct Against {
-    /// The backend: one that `vmo-conformance backends` lists, or fault:NAME
-    /// for the reference with a mistake.
-    #[arg(long, default_value = "reference", value_name = "NAME")]
-    backend: String,
-    /// What to hold it to: the seed page, all pages, or also the kernel.
-    #[arg(long, value_enum, default_value_t = LevelName::Page)]
-    level: LevelName,
-}
-
-impl Against {
-    pub(super) fn backend(&self) -> Result<Choice, Failure> {
-        Ok(backends::named(&self.backend)?)
-    }
-
-    pub(super) fn level(&self) -> Level {
-        How::level_of(self.level)
-    }
 }
 
 /// The programs of a file that have one of some names.
@@ -71,9 +49,9 @@ pub(super) fn programs(file: &PathBuf, only: &[String]) -> Result<Vec<Program>, 
 
 /// Writes the shortest forms of the programs that fail.
 pub(super) fn minimize(arguments: &Minimize) -> Result<Exit, Failure> {
-    let against = &arguments.against;
-    let backend = against.backend()?.start()?;
-    let level = against.level();
+    let target = &arguments.target;
+    let backend = target.choice()?.start()?;
+    let level = target.level();
     let mut found = Vec::new();
     for program in programs(&arguments.file, &arguments.only)? {
         let Some(finding) = first_wrong(backend.as_ref(), &program, level)? else { continue };
@@ -82,7 +60,7 @@ pub(super) fn minimize(arguments: &Minimize) -> Result<Exit, Failure> {
     if found.is_empty() {
         return Err(Failure::NothingFails {
             file: arguments.file.clone(),
-            backend: against.backend.clone(),
+            backend: target.backend.clone(),
             level,
         });
     }

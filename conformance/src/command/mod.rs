@@ -16,20 +16,24 @@ mod output;
 mod recorded;
 mod replay;
 mod run;
+mod serve;
 mod source;
+mod target;
 mod tested;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::backends::{self, Choice};
 use crate::level::Level;
+use crate::remote;
 
 use exit::Exit;
 use failure::Failure;
+use target::{LevelName, Target};
 
 /// Checks implementations of Zircon's virtual memory objects.
 ///
@@ -80,18 +84,18 @@ enum Action {
     Enumerate(enumerate::Enumerate),
     /// List the backends that are built in.
     Backends,
+    /// Be the agent of a backend, for a tester elsewhere.
+    #[command(
+        after_help = "Example: vmo-conformance serve --backend reference --listen tcp:localhost:7001"
+    )]
+    Serve(serve::Serve),
 }
 
 /// How a backend is checked.
 #[derive(Args)]
 struct How {
-    /// The backend to check: one that `vmo-conformance backends` lists, or
-    /// fault:NAME for the reference with a mistake.
-    #[arg(long, default_value = "reference", value_name = "NAME")]
-    backend: String,
-    /// What to hold it to: the seed page, all pages, or also the kernel.
-    #[arg(long, value_enum, default_value_t = LevelName::Page)]
-    level: LevelName,
+    #[command(flatten)]
+    target: Target,
     /// Threads, each with a backend of its own; eight for each of the host's
     /// cores if not given, as some tests sleep.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -103,50 +107,30 @@ struct How {
 
 impl How {
     fn level(&self) -> Level {
-        Self::level_of(self.level)
+        self.target.level()
     }
 
-    fn level_of(name: LevelName) -> Level {
-        match name {
-            LevelName::Seed => Level::Seed,
-            LevelName::Page => Level::Page,
-            LevelName::Kernel => Level::Kernel,
-        }
-    }
-
-    fn jobs(&self) -> usize {
-        self.jobs.map(usize::from).unwrap_or_else(|| {
+    /// Threads to use, as far as there can be so many backends.
+    fn jobs(&self, backend: &Choice) -> usize {
+        let jobs = self.jobs.map(usize::from).unwrap_or_else(|| {
             8 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        })
+        });
+        jobs.min(backend.backends_at_once())
     }
-
-    fn backend(&self) -> Result<Choice, Failure> {
-        Ok(backends::named(&self.backend)?)
-    }
-
-    /// The options that a command needs to check in the same way again.
-    fn again(&self) -> String {
-        let mut options = String::new();
-        if self.backend != "reference" {
-            options.push_str(&format!(" --backend {}", quoted(&self.backend)));
-        }
-        if self.level() != Level::default() {
-            options.push_str(&format!(" --level {}", self.level().name()));
-        }
-        options
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum LevelName {
-    Seed,
-    Page,
-    Kernel,
 }
 
 /// Runs the command line with the given arguments, the program's name first,
 /// and answers with the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let [_, word, rest @ ..] = arguments.as_slice()
+        && word == remote::LAUNCH
+    {
+        let error = remote::launch(rest);
+        eprintln!("error: the program cannot be started: {error}");
+        return Exit::NotStarted.into();
+    }
+    remote::can_launch();
     let command = match Command::try_parse_from(arguments) {
         Ok(command) => command,
         Err(error) => {
@@ -168,6 +152,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Export(arguments)) => export::export(&arguments),
         Some(Action::Enumerate(arguments)) => enumerate::enumerate(&arguments),
         Some(Action::Backends) => list_backends(),
+        Some(Action::Serve(arguments)) => serve::serve(&arguments),
     };
     match result {
         Ok(exit) => exit.into(),
@@ -185,10 +170,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn list_backends() -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
     for backend in backends::BUILT_IN {
-        writeln!(out, "{:<12} {}", backend.name, backend.description)?;
+        writeln!(out, "{:<19} {}", backend.name, backend.description)?;
     }
     let faults = "the reference with a mistake that `vmo-conformance faults --list` names";
-    writeln!(out, "{:<12} {faults}", "fault:NAME")?;
+    writeln!(out, "{:<19} {faults}", "fault:NAME")?;
+    writeln!(out, "{:<19} any of these in a process of its own", "isolated:…")?;
+    for (scheme, description) in remote::SCHEMES {
+        writeln!(out, "{scheme:<19} {description}")?;
+    }
     Ok(Exit::Good)
 }
 

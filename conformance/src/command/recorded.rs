@@ -151,7 +151,7 @@ impl Report<'_> {
             "{} against edition 2018-06 at level {level}: {} of {programs} programs agree, \
              {accepted} accepted, {disagreed} disagree, {unsupported} unsupported, {lost} lost, \
              {broken} broken.",
-            self.how.backend, agreed,
+            self.how.target.backend, agreed,
         )?;
         if disagreed + lost + broken == 0 && !self.summary.tested_anything() {
             writeln!(out, "Nothing was tested: no step that was run expects an outcome.")?;
@@ -168,7 +168,7 @@ impl Report<'_> {
                 format!("vmo-conformance replay {} --exact --only {name}", quoted(&source.path))
             }
         };
-        command.push_str(&self.how.again());
+        command.push_str(&self.how.target.again());
         command
     }
 }

@@ -82,10 +82,10 @@ pub(super) fn judge(
     how: &How,
     again: &Again,
 ) -> Result<Summary, Failure> {
-    let backend = how.backend()?;
+    let backend = how.target.choice()?;
     let start = || backend.start();
     let programs: Vec<_> = selected.iter().map(|(_, program)| *program).collect();
-    let replayed = replay_all(&programs, how.level(), how.jobs(), &start)?;
+    let replayed = replay_all(&programs, how.level(), how.jobs(&backend), &start)?;
     let summary = Summary::of(&programs, &replayed);
     Report { selected, replayed: &replayed, summary: &summary, how, again }.write(out)?;
     Ok(summary)

@@ -130,13 +130,13 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
         return Ok(Exit::Good);
     }
 
-    let backend = how.backend()?;
+    let backend = how.target.choice()?;
     let start = || backend.start();
     // The reference survives everything.
-    let is_reference = how.backend == "reference" || matches!(backend, Choice::Fault(_));
+    let is_reference = how.target.backend == "reference" || matches!(backend, Choice::Fault(_));
     let include_hazards = arguments.include_hazards || is_reference;
     let options = CaseOptions { level: how.level(), include_hazards };
-    let reports = run_cases(&tests, options, how.jobs(), &start)?;
+    let reports = run_cases(&tests, options, how.jobs(&backend), &start)?;
     let report = Report { tests: &tests, reports: &reports, how };
     report.write(&mut out)?;
     let counts = report.counts();

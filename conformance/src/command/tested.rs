@@ -79,7 +79,7 @@ impl Report<'_> {
             "{} against edition 2018-06 at level {}: {passed} of {} tests pass, {failed} fail, \
              {crashed} crash, {timed_out} time out, {protocol} break the protocol, {broken} broken, \
              {unsupported} unsupported, {hazards} hazards not run.",
-            self.how.backend,
+            self.how.target.backend,
             self.how.level().name(),
             self.tests.len(),
         )
@@ -123,8 +123,11 @@ impl Report<'_> {
                 hidden += 1;
                 continue;
             }
-            let again =
-                format!("vmo-conformance run --exact {}{}", quoted(&test.name), self.how.again());
+            let again = format!(
+                "vmo-conformance run --exact {}{}",
+                quoted(&test.name),
+                self.how.target.again()
+            );
             writeln!(out, "{label} {}", test.name)?;
             writeln!(out, "{}", failure_text(test, report, Some(&again)))?;
         }

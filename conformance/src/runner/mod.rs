@@ -130,6 +130,7 @@ impl<'b> Runner<'b> {
     /// Begins a program whose steps are given one by one to
     /// [`step`](Self::step).
     pub fn begin(&mut self) {
+        self.backend.begin();
         self.bindings.clear();
         self.koids.clear();
         self.last_koid = None;

@@ -67,6 +67,9 @@ pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
 /// What stands before the name of a fault where a backend is named.
 const FAULT_PREFIX: &str = "fault:";
 
+/// What stands before the path of a shared library.
+pub(crate) const LIBRARY_PREFIX: &str = "lib:";
+
 /// What stands before the name of a backend that is to run in a process of its
 /// own.
 const ISOLATED_PREFIX: &str = "isolated:";
@@ -166,6 +169,9 @@ pub fn named(name: &str) -> Result<Choice, UnknownBackend> {
 pub fn named_within(name: &str, limits: Limits) -> Result<Choice, UnknownBackend> {
     if let Some(door) = Door::named(name, limits) {
         return Ok(Choice::Door(door.map_err(UnknownBackend::Door)?));
+    }
+    if name.strip_prefix(LIBRARY_PREFIX).is_some_and(|path| !path.is_empty()) {
+        return isolated(name, name, limits);
     }
     if let Some(inner) = name.strip_prefix(ISOLATED_PREFIX) {
         // It has to exist, which the other process would be late to say.

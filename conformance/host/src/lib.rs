@@ -8,6 +8,9 @@
 //! - [`Library`] is a whole backend over a shared library that exports the
 //!   functions of `<zircon/syscalls.h>`.
 //!
+//! [`Rings`] besides carry a tester's requests and an agent's answers through
+//! memory that both share.
+//!
 //! ```
 //! use vmo_abi::{Capabilities, Fault};
 //! use vmo_host::HostMemory;
@@ -39,7 +42,9 @@ compile_error!("vmo-host can go on after a fault only on Linux on x86_64 and aar
 mod access;
 mod library;
 mod memory;
+mod rings;
 mod symbols;
 
 pub use library::{Library, LibraryError};
 pub use memory::HostMemory;
+pub use rings::Rings;

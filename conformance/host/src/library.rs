@@ -147,6 +147,12 @@ impl Library {
         self.symbols.missing()
     }
 
+    /// Whether [`reset`](Self::reset) works.
+    #[must_use]
+    pub fn can_reset(&self) -> bool {
+        self.symbols.extras.reset.is_some()
+    }
+
     /// Takes the library back to its state at the start: every handle and every
     /// mapping is gone. Answers whether it can, which is whether it exports
     /// `vmo_backend_reset`.

@@ -1,5 +1,8 @@
 //! `serve`: be the agent of a backend.
 
+#[cfg(feature = "host")]
+mod shared;
+
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -19,28 +22,36 @@ pub(super) struct Serve {
     /// the reference with a mistake.
     #[arg(long, default_value = "reference", value_name = "NAME")]
     backend: String,
-    /// Listen at unix:PATH or tcp:HOST:PORT, for one tester after the other; the
-    /// standard input and output are used if not given.
+    /// Listen at unix:PATH, tcp:HOST:PORT or shm:PATH, for one tester after the
+    /// other; the standard input and output are used if not given.
     #[arg(long, value_name = "PLACE", value_parser = place)]
     listen: Option<Place>,
 }
 
 #[derive(Clone)]
 enum Place {
+    #[cfg(feature = "host")]
+    Shared(PathBuf),
     Unix(PathBuf),
     Tcp(String),
 }
 
 fn place(text: &str) -> Result<Place, String> {
     match text.split_once(':') {
+        #[cfg(feature = "host")]
+        Some(("shm", path)) if !path.is_empty() => Ok(Place::Shared(path.into())),
         Some(("unix", path)) if !path.is_empty() => Ok(Place::Unix(path.into())),
         Some(("tcp", address)) if address.contains(':') => Ok(Place::Tcp(address.to_owned())),
-        _ => Err("it takes unix:PATH or tcp:HOST:PORT".to_owned()),
+        _ => Err("it takes unix:PATH, tcp:HOST:PORT or shm:PATH".to_owned()),
     }
 }
 
 /// The backend, which is started anew to reset it.
 fn served(name: &str) -> Result<Served, Failure> {
+    #[cfg(feature = "host")]
+    if let Some(path) = name.strip_prefix(backends::LIBRARY_PREFIX) {
+        return shared::library(path);
+    }
     let choice = backends::named(name)?;
     let backend = choice.start()?;
     let reset = move |backend: &mut Box<_>| -> Result<(), StartError> {
@@ -57,6 +68,13 @@ pub(super) fn serve(arguments: &Serve) -> Result<Exit, Failure> {
     };
     match &arguments.listen {
         None => one(&mut io::stdin().lock(), &mut io::stdout().lock())?,
+        #[cfg(feature = "host")]
+        Some(Place::Shared(path)) => {
+            let failed = |error| Failure::Unwritable { path: path.clone(), error };
+            let rings = vmo_host::Rings::of_agent(path).map_err(failed)?;
+            let rings = std::cell::RefCell::new(rings);
+            one(&mut shared::Stream(&rings), &mut shared::Stream(&rings))?;
+        }
         Some(Place::Unix(path)) => {
             let listener = UnixListener::bind(path)
                 .map_err(|error| Failure::Unwritable { path: path.clone(), error })?;

@@ -11,6 +11,8 @@ use vmo_abi::Backend;
 
 use super::backend::{Refusal, Remote};
 use super::client::Client;
+#[cfg(feature = "host")]
+use super::link::Shared;
 use super::link::{Serial, Socket};
 use super::message::{Unfit, feature};
 use super::process::{CommandLine, Process, launcher};
@@ -45,6 +47,9 @@ enum Place {
     Tcp(String),
     /// A terminal.
     Serial(PathBuf),
+    /// A file that both sides map.
+    #[cfg(feature = "host")]
+    Shared(PathBuf),
 }
 
 /// Why a door has no place.
@@ -94,12 +99,14 @@ struct State {
     last_failure: String,
 }
 
-/// What backends elsewhere are named by: `exec:`, `unix:`, `tcp:`, `serial:`.
-pub(crate) const SCHEMES: [(&str, &str); 4] = [
+/// What backends elsewhere are named by.
+pub(crate) const SCHEMES: [(&str, &str); 6] = [
+    ("lib:PATH", "a shared library with the functions of <zircon/syscalls.h>"),
     ("exec:'CMD ARG…'", "a program with an agent on its standard input and output"),
     ("unix:PATH", "an agent behind a socket of this host"),
     ("tcp:HOST:PORT", "an agent behind a port"),
     ("serial:PATH", "an agent behind a serial line, a tty or pty"),
+    ("shm:PATH", "an agent behind a file that both sides map"),
 ];
 
 impl Door {
@@ -117,6 +124,8 @@ impl Door {
             }),
             "unix" => full("unix").map(|path| Place::Unix(path.into())),
             "serial" => full("serial").map(|path| Place::Serial(path.into())),
+            #[cfg(feature = "host")]
+            "shm" => full("shm").map(|path| Place::Shared(path.into())),
             "tcp" => full("tcp").and_then(|text| {
                 let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
                 match port {
@@ -225,6 +234,10 @@ impl Door {
             Place::Serial(path) => {
                 format!("{} cannot be used as a serial line: {error}", path.display())
             }
+            #[cfg(feature = "host")]
+            Place::Shared(path) => {
+                format!("{} cannot be used as shared memory: {error}", path.display())
+            }
         };
         let client = match &self.place {
             Place::Exec(line) => {
@@ -243,6 +256,11 @@ impl Door {
                 Client::new(Box::new(Socket::tcp(stream).map_err(failed)?), None)
             }
             Place::Serial(path) => Client::new(Box::new(Serial::open(path).map_err(failed)?), None),
+            #[cfg(feature = "host")]
+            Place::Shared(path) => {
+                let deadline = Instant::now() + self.limits.start;
+                Client::new(Box::new(Shared::open(path, deadline).map_err(failed)?), None)
+            }
         };
         Ok(client)
     }

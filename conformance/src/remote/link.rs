@@ -140,3 +140,45 @@ impl Link for Serial {
         receive_some(&mut self.0, bytes)
     }
 }
+
+/// Memory that is shared with the agent.
+#[cfg(feature = "host")]
+pub(crate) struct Shared(vmo_host::Rings);
+
+#[cfg(feature = "host")]
+impl Shared {
+    /// Sets up a file, and waits until an agent takes note of it.
+    pub(crate) fn open(path: &Path, deadline: Instant) -> io::Result<Self> {
+        let mut rings = vmo_host::Rings::of_tester(path)?;
+        while !rings.is_acknowledged() {
+            if Instant::now() >= deadline {
+                return Err(io::Error::new(ErrorKind::TimedOut, "no agent takes note of it"));
+            }
+            rings.pause();
+        }
+        Ok(Self(rings))
+    }
+}
+
+#[cfg(feature = "host")]
+impl Link for Shared {
+    fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        loop {
+            bytes = &bytes[self.0.put(bytes)..];
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(timed_out());
+            }
+            self.0.pause();
+        }
+    }
+
+    fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self.0.take_until(bytes, Instant::now() + PATIENCE) {
+            0 => Err(timed_out()),
+            len => Ok(len),
+        }
+    }
+}

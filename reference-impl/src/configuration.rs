@@ -4,6 +4,8 @@ use std::io;
 
 use vmo_abi::{Capabilities, EDITION_2018_06, Edition, ZX_PAGE_SIZE};
 
+use crate::process;
+
 /// Half of what a process can address.
 const LARGEST_AREA: u64 = 1 << 46;
 
@@ -30,6 +32,15 @@ pub struct Configuration {
     pub largest_handle_count: u32,
     /// Whether the job's policy forbids new VMOs (VMO-CREATE-13).
     pub deny_new_vmo: bool,
+    /// Whether the process's own memory is memory of user code as well, besides
+    /// the machine's arena and mappings: calls then take pointers to variables of
+    /// the process. Needs a handler for faults, which is
+    /// [installed](crate::fault_handler::install) with the machine. Offered on
+    /// x86_64 and aarch64.
+    ///
+    /// A call checks a pointer before it follows it; the memory there must not be
+    /// unmapped by another thread meanwhile.
+    pub process_memory: bool,
     /// Seed of the places that are chosen at random.
     pub seed: u64,
 }
@@ -49,6 +60,7 @@ impl Configuration {
             ("root_region_bytes", whole(self.root_region_bytes)),
             ("root_region_bytes", self.root_region_bytes <= LARGEST_AREA),
             ("largest_handle_count", self.largest_handle_count <= 1 << 18),
+            ("process_memory", process::IS_SUPPORTED || !self.process_memory),
         ];
         match fields.iter().find(|(_, holds)| !holds) {
             None => Ok(()),
@@ -71,6 +83,7 @@ impl Default for Configuration {
             root_region_bytes: 1 << 40,
             largest_handle_count: 1 << 18,
             deny_new_vmo: false,
+            process_memory: false,
             seed: 0x5eed,
         }
     }

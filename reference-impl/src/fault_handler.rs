@@ -7,7 +7,7 @@
 //! handed on to the handler that was installed before, which by default ends
 //! the process.
 //!
-//! This is one of the two modules that touch memory through pointers.
+//! This is one of the three modules that touch memory through pointers.
 
 #![allow(unsafe_code)]
 
@@ -16,6 +16,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
 use crate::memory::Access;
+use crate::process;
 use crate::reference::Shared;
 
 /// The machines that live.
@@ -80,6 +81,9 @@ pub fn install() -> io::Result<()> {
 }
 
 extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    if process::recover(context) {
+        return;
+    }
     // SAFETY: with SA_SIGINFO the host passes a valid record; for SIGSEGV it
     // has the address.
     let address = unsafe { (*info).si_addr() } as u64;

@@ -342,7 +342,9 @@ impl Kernel {
             return Ok(span);
         }
         let fault = Fault { address };
-        let (base, mapping) = self.space.mapping_at(address).ok_or(fault)?;
+        let Some((base, mapping)) = self.space.mapping_at(address) else {
+            return self.of_process(address, access).ok_or(fault);
+        };
         let needed = match access {
             Access::Read => ZX_VM_FLAG_PERM_READ,
             Access::Write => ZX_VM_FLAG_PERM_WRITE,
@@ -362,6 +364,12 @@ impl Kernel {
     }
 
     // User memory.
+
+    /// Memory of the process's own, if that counts.
+    fn of_process(&self, address: zx_vaddr_t, access: Access) -> Option<Span> {
+        let counts = self.configuration.process_memory;
+        counts.then(|| self.memory.of_process(address, access)).flatten()
+    }
 
     /// User code loading bytes.
     pub(crate) fn load(&mut self, address: zx_vaddr_t, bytes: &mut [u8]) -> Result<(), Fault> {
@@ -385,7 +393,6 @@ impl Kernel {
 
     /// User code storing bytes.
     pub(crate) fn store(&mut self, address: zx_vaddr_t, bytes: &[u8]) -> Result<(), Fault> {
-        // One access across a page border goes through whole or not at all.
         // Such an access goes through whole or not at all.
         if matches!(bytes.len(), 2 | 4 | 8) {
             let last = address.checked_add(bytes.len() as u64 - 1).ok_or(Fault { address })?;
@@ -406,17 +413,22 @@ impl Kernel {
 
     /// Whether a whole range of addresses lies in user space; of an empty range
     /// its address has to (OBJ-SETPROP-17).
-    fn check_user_range(address: zx_vaddr_t, len: usize) -> Answer {
+    fn check_user_range(&self, address: zx_vaddr_t, len: usize) -> Answer {
+        // Some programs have their variables below the user space of the day.
+        let is_user = |address| {
+            USER_SPACE.contains(&address)
+                || address < USER_SPACE.start && self.of_process(address, Access::Read).is_some()
+        };
         let last = address.checked_add((len as u64).saturating_sub(1));
         match last {
-            Some(last) if USER_SPACE.contains(&address) && USER_SPACE.contains(&last) => Ok(()),
+            Some(last) if is_user(address) && is_user(last) => Ok(()),
             _ => Err(ZX_ERR_INVALID_ARGS),
         }
     }
 
     /// A call storing bytes for user code (GEN-07).
     pub(crate) fn copy_out(&mut self, address: zx_vaddr_t, bytes: &[u8]) -> Answer {
-        Self::check_user_range(address, bytes.len())?;
+        self.check_user_range(address, bytes.len())?;
         let mut done = 0;
         while done < bytes.len() {
             let span = self
@@ -431,7 +443,7 @@ impl Kernel {
 
     /// A call reading bytes of user code (GEN-07).
     pub(crate) fn copy_in(&mut self, address: zx_vaddr_t, bytes: &mut [u8]) -> Answer {
-        Self::check_user_range(address, bytes.len())?;
+        self.check_user_range(address, bytes.len())?;
         self.load(address, bytes).map_err(|_| ZX_ERR_INVALID_ARGS)
     }
 
@@ -443,7 +455,7 @@ impl Kernel {
         let mut offset = 0;
         while offset < len {
             let address = buffer.checked_add(offset).ok_or(bad)?;
-            Self::check_user_range(address, 1).map_err(|_| bad)?;
+            self.check_user_range(address, 1).map_err(|_| bad)?;
             let span = self.resolve(address, access).map_err(|_| bad)?;
             if access == Access::Write {
                 span.up_to(1).write(&[0]);

@@ -36,6 +36,7 @@ mod kernel;
 mod memory;
 mod object;
 mod pages;
+mod process;
 mod random;
 mod reference;
 mod syscalls;

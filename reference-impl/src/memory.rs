@@ -1,7 +1,7 @@
 //! The memory of the machine: physical frames in one sparse memfd, and a
 //! stretch of reserved addresses for the user address space.
 //!
-//! This is one of the two modules that touch memory through pointers.
+//! This is one of the three modules that touch memory through pointers.
 
 #![allow(unsafe_code)]
 
@@ -14,6 +14,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use vmo_abi::{Arena, ZX_PAGE_SIZE, zx_vaddr_t};
 
 use crate::configuration::Configuration;
+use crate::process;
 
 /// Bytes in a page, as an index.
 pub(crate) const PAGE: usize = ZX_PAGE_SIZE as usize;
@@ -26,8 +27,9 @@ const GUARD: u64 = 16 * ZX_PAGE_SIZE;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Frame(pub(crate) std::num::NonZeroU32);
 
-/// A stretch of memory that is mapped in this process as long as the machine
-/// lives. Made only by [`Memory`], and used only while its lock is held.
+/// A stretch of memory that is mapped in this process: as long as the machine
+/// lives, or for the call that it was found in. Made only by [`Memory`], and used
+/// only while its lock is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     start: NonNull<u8>,
@@ -55,16 +57,16 @@ impl Span {
     pub(crate) fn read(self, bytes: &mut [u8]) {
         let len = bytes.len();
         assert!(len <= self.len);
-        // SAFETY: the span is mapped and long enough; `bytes` is memory of the
-        // caller, which never overlaps the machine's.
-        unsafe { self.start.copy_to_nonoverlapping(NonNull::from(bytes).cast(), len) }
+        // SAFETY: the span is mapped and long enough, and so is `bytes`; in the
+        // process's own memory the two may overlap.
+        unsafe { self.start.copy_to(NonNull::from(bytes).cast(), len) }
     }
 
     /// Copies bytes in.
     pub(crate) fn write(self, bytes: &[u8]) {
         assert!(bytes.len() <= self.len);
         // SAFETY: as in `read`.
-        unsafe { self.start.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) }
+        unsafe { self.start.copy_from(NonNull::from(bytes).cast(), bytes.len()) }
     }
 
     /// Copies `from` to here, upward byte by byte where the two overlap, as the
@@ -202,6 +204,21 @@ impl Memory {
         let whole = Span { start: self.reserved, len: self.reserved_len };
         let offset = (address - self.reserved.addr().get() as u64) as usize;
         Some(whole.skip(offset).up_to((end - address) as usize))
+    }
+
+    /// The bytes from `address` to the end of the page, if they are the process's
+    /// own and `access` is allowed there.
+    pub(crate) fn of_process(&self, address: zx_vaddr_t, access: Access) -> Option<Span> {
+        let reserved = self.reserved.addr().get() as u64;
+        let frames = self.frames.as_mut_ptr().addr() as u64;
+        // What belongs to the machine is none of user code's.
+        let is_ours = (reserved..reserved + self.reserved_len as u64).contains(&address)
+            || (frames..frames + self.frames.len() as u64).contains(&address);
+        if is_ours || !process::can_access(address, access) {
+            return None;
+        }
+        let start = NonNull::new(std::ptr::with_exposed_provenance_mut(address as usize))?;
+        Some(Span { start, len: PAGE - address as usize % PAGE })
     }
 
     /// Enters a frame, or the page of zeros, at a page of the root region, so

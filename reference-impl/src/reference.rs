@@ -67,9 +67,12 @@ impl Reference {
     ///
     /// # Errors
     ///
-    /// The host has no memfd, addresses or mappings left for it, or the
-    /// configuration is impossible.
+    /// The host has no memfd, addresses or mappings left for it, it refused a
+    /// handler for faults that is needed, or the configuration is impossible.
     pub fn new(configuration: Configuration) -> io::Result<Self> {
+        if configuration.process_memory {
+            fault_handler::install()?;
+        }
         let shared = Arc::new(Shared {
             kernel: Mutex::new(Kernel::new(configuration)?),
             woken: Condvar::new(),

@@ -1,98 +1,106 @@
 //! The system calls of a backend as C functions: programs that include
 //! `<zircon/syscalls.h>` and are linked with this library run on Linux.
 //!
-//! The user address space is the process itself. Mappings have real addresses,
-//! which the program reads and writes through pointers; memory of the program's
-//! own (its stack, its variables) is no part of the machine, so what a call is to
-//! read there is copied into the machine's arena first, and what it stored is
-//! copied back (`bounce`).
+//! The user address space is the process itself: calls follow pointers to the
+//! program's own memory, and mappings have real addresses, which the program
+//! reads and writes through pointers. The headers are in `include`; besides
+//! Zircon's there is `<vmo/backend.h>`, with what a tester asks of a library.
 //!
 //! `VMO_BACKEND` chooses what is behind the functions: `reference`, which is the
 //! default, or `fault:NAME` for the reference with a mistake. Mistakes in loads
 //! and stores do not show, as pointers reach the memory itself.
 
-mod bounce;
-mod process;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use std::sync::OnceLock;
-
-use vmo_abi::{Backend, Record, Syscall, ZX_INFO_VMAR, ZX_OK, zx_info_vmar_t};
+use vmo_abi::Backend;
 use vmo_conformance::backends::{self, Choice};
 use vmo_conformance::faults::Faulty;
-use vmo_reference::fault_handler;
-
-use bounce::Ground;
+use vmo_reference::{Configuration, Reference, fault_handler};
 
 /// The exit code if the machine would not start.
 const NOT_STARTED: i32 = 3;
 
-/// The machine behind the functions.
-struct Machine {
-    backend: Box<dyn Backend>,
-    ground: Ground,
-}
+/// A machine, held by every call that is under way.
+type Machine = Arc<dyn Backend>;
 
-static MACHINE: OnceLock<Machine> = OnceLock::new();
+/// The machine behind the functions, from the first call on.
+static MACHINE: RwLock<Option<Machine>> = RwLock::new(None);
 
-/// The machine, started at the first call. A C program has nobody to tell that
-/// it would not start, so the process ends then.
-fn machine() -> &'static Machine {
-    MACHINE.get_or_init(|| match start() {
+/// The machine, started if there is none. A C program has nobody to tell that it
+/// would not start, so the process ends then.
+fn machine() -> Machine {
+    if let Some(machine) = &*MACHINE.read().unwrap_or_else(PoisonError::into_inner) {
+        return Arc::clone(machine);
+    }
+    let mut place = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(place.get_or_insert_with(|| match start() {
         Ok(machine) => machine,
         Err(reason) => {
             eprintln!("error: {reason}");
             std::process::exit(NOT_STARTED);
         }
-    })
+    }))
 }
 
 fn start() -> Result<Machine, String> {
     let name = std::env::var("VMO_BACKEND").unwrap_or_else(|_| "reference".to_owned());
-    let choice = backends::named(&name).map_err(|error| error.to_string())?;
-    let right = match choice {
-        Choice::BuiltIn(backend) => (backend.start)(),
-        Choice::Fault(_) => backends::named("reference").map_err(|e| e.to_string())?.start(),
+    let fault = match backends::named(&name).map_err(|error| error.to_string())? {
+        Choice::BuiltIn(backend) if backend.name == "reference" => None,
+        Choice::Fault(fault) => Some(fault),
+        Choice::BuiltIn(backend) => {
+            return Err(format!("`{}` cannot be behind C functions", backend.name));
+        }
     };
-    let right = right.map_err(|error| error.to_string())?;
-    // Asked before there is a mistake in what answers.
-    let ground = ground_of(right.as_ref())?;
-    let backend: Box<dyn Backend> = match choice {
-        Choice::BuiltIn(_) => right,
-        Choice::Fault(fault) => Box::new(Faulty::new(right, Some(fault))),
-    };
+    let configuration = Configuration { process_memory: true, ..Configuration::default() };
+    let right = Reference::new(configuration)
+        .map_err(|error| format!("the backend would not start: {error}"))?;
     fault_handler::install().map_err(|error| format!("no handler for faults: {error}"))?;
-    Ok(Machine { backend, ground })
-}
-
-/// The addresses that belong to the machine.
-fn ground_of(backend: &dyn Backend) -> Result<Ground, String> {
-    let environment = backend.environment();
-    let place = environment.arena.base;
-    let size = zx_info_vmar_t::SIZE as u64;
-    let status = backend.object_get_info(environment.root_vmar, ZX_INFO_VMAR, place, size, 0, 0);
-    let mut bytes = [0; zx_info_vmar_t::SIZE];
-    if status != ZX_OK || backend.load(place, &mut bytes).is_err() {
-        return Err(format!("the backend does not say where its root region is: {status}"));
-    }
-    Ok(Ground::new(&environment, &zx_info_vmar_t::from_bytes(&bytes)))
+    Ok(match fault {
+        None => Arc::new(right),
+        Some(_) => Arc::new(Faulty::new(Box::new(right), fault)),
+    })
 }
 
 /// The root region of the process.
 #[unsafe(export_name = "zx_vmar_root_self")]
 pub extern "C" fn vmar_root_self() -> u32 {
-    machine().backend.environment().root_vmar
+    machine().environment().root_vmar
 }
 
 /// The process itself.
 #[unsafe(export_name = "zx_process_self")]
 pub extern "C" fn process_self() -> u32 {
-    machine().backend.environment().process
+    machine().environment().process
 }
 
 /// The point on the monotonic clock so many nanoseconds from now.
 #[unsafe(export_name = "zx_deadline_after")]
 pub extern "C" fn deadline_after(nanoseconds: u64) -> u64 {
-    machine().backend.monotonic_now().saturating_add(nanoseconds)
+    machine().monotonic_now().saturating_add(nanoseconds)
+}
+
+/// A process whose VMOs are those of this process.
+#[unsafe(export_name = "vmo_backend_observed_process")]
+pub extern "C" fn observed_process() -> u32 {
+    machine().environment().observed_process
+}
+
+/// Limits the pages that can be committed in all; `UINT64_MAX` is no limit.
+#[unsafe(export_name = "vmo_backend_set_memory_limit")]
+pub extern "C" fn set_memory_limit(pages: u64) {
+    machine().set_memory_limit((pages != u64::MAX).then_some(pages));
+}
+
+/// Makes the `nth` allocation from now fail; 0 takes the order back.
+#[unsafe(export_name = "vmo_backend_fail_allocation")]
+pub extern "C" fn fail_allocation(nth: u64) {
+    machine().fail_allocation((nth != 0).then_some(nth));
+}
+
+/// Gives the machine up; the next call has a fresh one.
+#[unsafe(export_name = "vmo_backend_reset")]
+pub extern "C" fn reset() {
+    *MACHINE.write().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 macro_rules! export {
@@ -103,17 +111,12 @@ macro_rules! export {
         /// # Safety
         ///
         /// Memory of the process at a pointer argument that the call reads or
-        /// stores to must not be in use by anybody else meanwhile.
+        /// stores to must not be unmapped meanwhile, nor be in use by anybody
+        /// else.
         #[allow(clippy::too_many_arguments)]
         #[unsafe(export_name = concat!("zx_", stringify!($name)))]
         pub unsafe extern "C" fn $name($($argument: $register),*) -> i32 {
-            let mut registers = [0; vmo_abi::MAX_ARGUMENTS];
-            for (register, value) in registers.iter_mut().zip([$(u64::from($argument)),*]) {
-                *register = value;
-            }
-            let Machine { backend, ground } = machine();
-            // SAFETY: what the caller promises.
-            unsafe { ground.call(backend.as_ref(), Syscall::$name, &registers) }
+            machine().$name($($argument),*)
         })*
     };
 }

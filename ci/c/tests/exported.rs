@@ -82,7 +82,10 @@ impl Workshop {
 }
 
 fn run(program: &Path, backend: &str) -> Output {
-    Command::new(program).env("VMO_BACKEND", backend).output().expect("the program runs")
+    // Cargo names folders where an older library may lie.
+    let mut command = Command::new(program);
+    command.env_remove("LD_LIBRARY_PATH").env("VMO_BACKEND", backend);
+    command.output().expect("the program runs")
 }
 
 /// The shortest program that shows a fault on a fresh backend, found at random.

@@ -1,0 +1,7 @@
+//! The agent for kernels, `ci/agent/agent.c`.
+
+mod frames;
+mod operations;
+mod sources;
+mod table;
+mod wire;

@@ -2,6 +2,7 @@
 
 mod frames;
 mod operations;
+mod ports;
 mod sources;
 mod table;
 mod wire;

@@ -160,7 +160,7 @@ fn slots_keep_what_calls_stored() {
         set_size(&[slot(7, 3), slot(8, 4)]),
         (written.clone(), record(&[3, 4])),
         (put(arena, &(USER + 5).to_le_bytes()), done(2, None)),
-        (keep(3, 8, arena + 0), done(6, None)),
+        (keep(3, 8, arena), done(6, None)),
         (store(&slot(3, 1), &[6, 7]), done(8, None)),
         (load(&slot(3, u64::MAX), 4), bytes(7, &[0, 0, 6, 7])),
         (vec![12], vec![0x8c, 0]),

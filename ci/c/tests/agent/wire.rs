@@ -1,7 +1,7 @@
 //! The protocol, written a second time and as simply as can be.
 
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -121,8 +121,8 @@ pub fn done(code: u8, fault: Option<u64>) -> Vec<u8> {
 
 /// A running agent.
 pub struct Agent {
-    child: Child,
-    input: Option<ChildStdin>,
+    child: Option<Child>,
+    input: Option<Box<dyn Write>>,
     output: Receiver<Vec<u8>>,
     received: Vec<u8>,
     limit: usize,
@@ -144,7 +144,18 @@ impl Agent {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut from = child.stdout.take().expect("it is piped");
+        let input = Box::new(child.stdin.take().expect("it is piped"));
+        let output = child.stdout.take().expect("it is piped");
+        Self::over(child, input, output, limit)
+    }
+
+    /// An agent that is reached in another way.
+    pub fn over(
+        child: Child,
+        input: Box<dyn Write>,
+        mut from: impl Read + Send + 'static,
+        limit: usize,
+    ) -> Self {
         let (to, output) = mpsc::channel();
         std::thread::spawn(move || {
             let mut buffer = vec![0; 1 << 16];
@@ -154,13 +165,21 @@ impl Agent {
                 }
             }
         });
-        let input = child.stdin.take();
-        Self { child, input, output, received: Vec::new(), limit, sequence: 0x1234_5678 }
+        Self {
+            child: Some(child),
+            input: Some(input),
+            output,
+            received: Vec::new(),
+            limit,
+            sequence: 0x1234_5678,
+        }
     }
 
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) {
-        self.input.as_mut().expect("it is open").write_all(bytes).expect("the agent reads");
+        let input = self.input.as_mut().expect("it is open");
+        input.write_all(bytes).expect("the agent reads");
+        input.flush().expect("the agent reads");
     }
 
     /// The next frame, `None` if there is none any more.
@@ -200,11 +219,16 @@ impl Agent {
         u64::from_le_bytes(answer[25..33].try_into().unwrap())
     }
 
+    /// Ends without ending the agent.
+    pub fn leave(mut self) -> Child {
+        self.child.take().expect("it runs")
+    }
+
     /// Ends the input and answers with the frames that were left.
     pub fn end(mut self) -> Vec<(u32, Vec<u8>)> {
         self.input = None;
         let rest = std::iter::from_fn(|| self.receive()).collect();
-        let status = self.child.wait().expect("it ends");
+        let status = self.child.take().expect("it runs").wait().expect("it ends");
         assert!(status.success(), "{status}");
         rest
     }
@@ -213,8 +237,10 @@ impl Agent {
 impl Drop for Agent {
     fn drop(&mut self) {
         self.input = None;
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

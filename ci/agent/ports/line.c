@@ -107,6 +107,7 @@ static int map_memory(int file, const char* path) {
         return failed(path);
     }
     words = at;
+    fputs("agent: waiting in shared memory\n", stderr);
     return line_begins_anew();
 }
 

@@ -1,0 +1,8 @@
+//! The agent for kernels, `ci/agent/agent.c`.
+
+mod frames;
+mod operations;
+mod ports;
+mod sources;
+mod table;
+mod wire;

@@ -47,8 +47,8 @@ fn start() -> Result<Machine, String> {
     let fault = match backends::named(&name).map_err(|error| error.to_string())? {
         Choice::BuiltIn(backend) if backend.name == "reference" => None,
         Choice::Fault(fault) => Some(fault),
-        Choice::BuiltIn(backend) => {
-            return Err(format!("`{}` cannot be behind C functions", backend.name));
+        Choice::BuiltIn(_) | Choice::Door(_) => {
+            return Err(format!("`{name}` cannot be behind C functions"));
         }
     };
     let configuration = Configuration { process_memory: true, ..Configuration::default() };

@@ -77,11 +77,15 @@ fn nonsense(what: &str) -> Lost {
     Lost::protocol(format!("the answer to `{what}` is cut short or another one"))
 }
 
+fn refused(what: &str) -> Lost {
+    Lost::protocol(format!("`{what}` was refused as malformed"))
+}
+
 /// The result of an operation, behind its code.
 fn result_of<'m>(fields: &mut Fields<'m>, code: u8, what: &str) -> Result<(), Lost> {
     match fields.u8() {
         Some(found) if found == code | code::RESULT => Ok(()),
-        Some(code::REFUSED) => Err(Lost::protocol(format!("`{what}` was refused as malformed"))),
+        Some(code::REFUSED) => Err(refused(what)),
         _ => Err(nonsense(what)),
     }
 }
@@ -201,6 +205,9 @@ impl Session {
         };
         for awaited in &self.awaited[..before] {
             take(awaited, &mut fields)?;
+        }
+        if fields.begins_with(code::REFUSED) {
+            return Err(refused(what));
         }
         let result = last(&mut fields).ok_or_else(|| nonsense(what))?;
         for awaited in &self.awaited[before..] {
@@ -393,7 +400,7 @@ impl Session {
 fn put_result(fields: &mut Fields<'_>, address: zx_vaddr_t) -> Result<(), Lost> {
     match fields.u8() {
         Some(found) if [code::PUT | code::RESULT, code::FILL | code::RESULT].contains(&found) => {}
-        Some(code::REFUSED) => return Err(Lost::protocol("`put` was refused as malformed")),
+        Some(code::REFUSED) => return Err(refused("put")),
         _ => return Err(nonsense("put")),
     }
     done_result(fields, address)
@@ -436,6 +443,12 @@ impl Remote {
         session.deadline = Instant::now() + timeout;
         let session = Mutex::new(Some(session));
         Ok((Self { environment, door, timeout, session, lost: OnceLock::new() }, hello))
+    }
+
+    /// A backend that was lost before anything could be done with it.
+    pub(crate) fn lost(door: Arc<Door>, environment: Environment, lost: Lost) -> Self {
+        let timeout = Duration::ZERO;
+        Self { environment, door, timeout, session: Mutex::default(), lost: lost.into() }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<Session>> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use vmo_abi::Backend;
+use vmo_abi::{Backend, Environment};
 
 use super::backend::{Refusal, Remote};
 use super::client::Client;
@@ -90,8 +90,8 @@ pub struct Door {
 #[derive(Default)]
 struct State {
     idle: Vec<Client>,
-    /// Whether a backend was ever started.
-    has_started: bool,
+    /// What the last backend said of itself, if there was one.
+    environment: Option<Environment>,
     /// Whether a reset works.
     can_reset: bool,
     /// Attempts in a row that failed, and why the last one did.
@@ -165,29 +165,35 @@ impl Door {
     /// The place cannot be reached, or who is there is no agent that can be
     /// tested.
     pub fn start(self: &Arc<Self>) -> Result<Box<dyn Backend>, StartError> {
-        let (idle, can_reset, has_started) = {
+        let (idle, can_reset, environment) = {
             let mut state = self.state();
             if state.failures >= MOST_FAILURES {
                 let last = &state.last_failure;
                 return Err(StartError(format!("it did not come back: {last}")));
             }
-            (state.idle.pop(), state.can_reset, state.has_started)
+            (state.idle.pop(), state.can_reset, state.environment)
         };
-        if let Some(client) = idle
-            && let Ok(backend) = self.begin(client, can_reset, self.limits.case)
-        {
-            return Ok(Box::new(backend));
+        if let Some(client) = idle {
+            match (self.begin(client, can_reset, self.limits.case), environment) {
+                (Ok(backend), _) => return Ok(Box::new(backend)),
+                // That it broke between two programs is told of in the second.
+                (Err(Refusal::Lost(lost)), Some(environment)) => {
+                    let door = Arc::clone(self);
+                    return Ok(Box::new(Remote::lost(door, environment, lost)));
+                }
+                (Err(_), _) => {}
+            }
         }
         let started = self.connect().and_then(|client| {
             // What is reached once more has been used before, as far as one knows.
-            let is_new = matches!(self.place, Place::Exec(_)) || !has_started;
+            let is_new = matches!(self.place, Place::Exec(_)) || environment.is_none();
             self.begin(client, can_reset && !is_new, self.limits.start)
                 .map_err(|refusal| self.explain(refusal))
         });
         let mut state = self.state();
         match started {
             Ok(backend) => {
-                (state.failures, state.has_started) = (0, true);
+                state.failures = 0;
                 Ok(Box::new(backend))
             }
             Err(reason) => {
@@ -207,7 +213,10 @@ impl Door {
         let deadline = Instant::now() + time;
         let (backend, hello) =
             Remote::new(Arc::clone(self), client, after_reset, self.limits.case, deadline)?;
-        self.state().can_reset = hello.features & feature::RESET != 0;
+        let mut state = self.state();
+        state.can_reset = hello.features & feature::RESET != 0;
+        state.environment = Some(backend.environment());
+        drop(state);
         Ok(backend)
     }
 

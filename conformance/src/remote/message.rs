@@ -47,6 +47,11 @@ impl<'m> Fields<'m> {
         Self { rest: message }
     }
 
+    /// Whether the next byte is this one.
+    pub(crate) fn begins_with(&self, byte: u8) -> bool {
+        self.rest.first() == Some(&byte)
+    }
+
     pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }

@@ -1,7 +1,7 @@
 //! Runs tests, each against a fresh backend.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vmo_abi::{Backend, Capabilities, Capability, LossKind};
 
@@ -182,8 +182,11 @@ pub fn run_cases(
     jobs: usize,
     start: &Start<'_>,
 ) -> Result<Vec<CaseReport>, StartError> {
+    if !tests.is_empty() {
+        // One that cannot be started is told of once and not by every thread.
+        drop(start()?);
+    }
     let next = AtomicUsize::new(0);
-    let has_started = AtomicBool::new(false);
     let work = || -> Result<Vec<(usize, CaseReport)>, StartError> {
         let mut done = Vec::new();
         loop {
@@ -191,15 +194,9 @@ pub fn run_cases(
             let Some(index) = in_turn(turn, tests.len()) else { return Ok(done) };
             let test = tests[index];
             let report = match start() {
-                Ok(backend) => {
-                    has_started.store(true, Ordering::Relaxed);
-                    run_case(test, backend.as_ref(), options)
-                }
+                Ok(backend) => run_case(test, backend.as_ref(), options),
                 // What was judged so far is not given up for it.
-                Err(error) if has_started.load(Ordering::Relaxed) => {
-                    CaseReport::of(CaseVerdict::Crash(error.to_string()))
-                }
-                Err(error) => return Err(error),
+                Err(error) => CaseReport::of(CaseVerdict::Crash(error.to_string())),
             };
             done.push((index, report));
         }

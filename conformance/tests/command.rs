@@ -106,7 +106,7 @@ fn paths_that_cannot_be_read_are_named() {
 
 #[test]
 fn unknown_names_are_refused_with_what_is_known() {
-    expect_error(&["--backend", "zircon"], "known are reference, and fault:NAME");
+    expect_error(&["--backend", "zircon"], "known are reference, fault:NAME");
     expect_error(&["run", "no_such_test"], "nothing is called `no_such_test`");
     expect_error(&["run", "--call", "vmo_frob"], "unknown call `vmo_frob`");
     expect_error(&["run", "--clause", "VMO-CREATE-99"], "unknown clause `VMO-CREATE-99`");

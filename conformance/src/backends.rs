@@ -1,7 +1,7 @@
 //! The backends that are built in.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use vmo_abi::Backend;
 #[cfg(feature = "reference")]
@@ -58,10 +58,28 @@ fn start_reference() -> Result<Box<dyn Backend>, StartError> {
     }
 }
 
-/// The built-in backend called `name`.
+/// The backends that the program brings along itself.
+static OWN: OnceLock<&'static [BuiltIn]> = OnceLock::new();
+
+/// Adds the backends that the program brings along itself, once.
+pub(crate) fn bring_along(backends: &'static [BuiltIn]) {
+    OWN.get_or_init(|| backends);
+}
+
+/// The backends of this program, its own before those that are built in.
+pub fn known() -> impl Iterator<Item = &'static BuiltIn> {
+    OWN.get().copied().unwrap_or_default().iter().chain(BUILT_IN)
+}
+
+/// The backend that is taken if none is named.
+pub(crate) fn default_name() -> &'static str {
+    known().next().map_or("reference", |backend| backend.name)
+}
+
+/// The backend of this program that is called `name`.
 #[must_use]
 pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
-    BUILT_IN.iter().find(|backend| backend.name == name)
+    known().find(|backend| backend.name == name)
 }
 
 /// What stands before the name of a fault where a backend is named.
@@ -127,7 +145,7 @@ impl fmt::Display for UnknownBackend {
         match self {
             Self::Backend(name) => {
                 write!(f, "unknown backend `{name}`: known are ")?;
-                BUILT_IN.iter().try_for_each(|known| write!(f, "{}, ", known.name))?;
+                known().try_for_each(|known| write!(f, "{}, ", known.name))?;
                 write!(
                     f,
                     "{FAULT_PREFIX}NAME with a fault of `vmo-conformance faults --list`, and \

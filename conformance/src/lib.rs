@@ -20,6 +20,7 @@ pub mod replay;
 pub mod reproduce;
 pub mod runner;
 pub mod shrink;
+pub mod smoke;
 pub mod suite;
 mod whole_file;
 

@@ -113,13 +113,14 @@ static int map_memory(int file, const char* path) {
 
 int line_memory(const char* path) {
     struct stat status;
-    unsigned turn = 20000;
-    int file;
-    while (stat(path, &status) != 0 || status.st_size < 2 * (off_t)RINGS) {
-        wait_a_moment(&turn);
+    int file = open(path, O_RDWR | O_CREAT, 0600);
+    if (file < 0 || fstat(file, &status) != 0) {
+        return failed(path);
     }
-    file = open(path, O_RDWR);
-    return file < 0 ? failed(path) : map_memory(file, path);
+    if (status.st_size == 0 && ftruncate(file, (off_t)RINGS + 2 * (1 << 17)) != 0) {
+        return failed(path);
+    }
+    return map_memory(file, path);
 }
 
 /* Whether a file of a PCI device says what it should. */

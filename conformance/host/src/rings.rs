@@ -56,18 +56,14 @@ pub struct Rings {
 }
 
 impl Rings {
-    /// The tester's side of a file, which is made if it does not exist. The
+    /// The tester's side of a file that an agent or an emulator has made. The
     /// agent is yet to take note: see [`is_acknowledged`](Self::is_acknowledged).
     ///
     /// # Errors
     ///
-    /// The file cannot be made or mapped, or has less than 12 KiB.
+    /// The file cannot be mapped, or has less than 12 KiB.
     pub fn of_tester(path: &Path) -> io::Result<Self> {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        if file.metadata()?.len() == 0 {
-            file.set_len((HEADER + 2 * CAPACITY) as u64)?;
-        }
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut rings = Self::map(&file, Side::Tester)?;
         let before = rings.word(word::GENERATION).load(Ordering::Acquire);
         // An agent that is in the middle of something must see a change.
@@ -86,13 +82,18 @@ impl Rings {
         Ok(rings)
     }
 
-    /// The agent's side of a file that a tester has set up or will do so.
+    /// The agent's side of a file that a tester has set up or will do so. It is
+    /// made if it does not exist.
     ///
     /// # Errors
     ///
-    /// The file cannot be mapped, or has less than 12 KiB.
+    /// The file cannot be made or mapped, or has less than 12 KiB.
     pub fn of_agent(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        if file.metadata()?.len() == 0 {
+            file.set_len((HEADER + 2 * CAPACITY) as u64)?;
+        }
         Self::map(&file, Side::Agent)
     }
 
@@ -273,8 +274,8 @@ mod tests {
     fn a_tester_that_begins_anew_finds_empty_rings() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("shared");
-        let mut first = Rings::of_tester(&path).expect("the tester's side");
         let mut agent = Rings::of_agent(&path).expect("the agent's side");
+        let mut first = Rings::of_tester(&path).expect("the tester's side");
         let mut bytes = [0; 16];
         assert_eq!(first.put(b"first"), 5);
         assert_eq!(agent.take(&mut bytes), 5);
@@ -293,6 +294,7 @@ mod tests {
         let path = folder.path().join("shared");
         std::fs::write(&path, vec![0; 3 * HEADER - 1]).expect("a file");
         assert!(Rings::of_tester(&path).is_err());
-        assert!(Rings::of_agent(&folder.path().join("none")).is_err());
+        assert!(Rings::of_tester(&folder.path().join("none")).is_err());
+        assert!(Rings::of_agent(&folder.path().join("none/none")).is_err());
     }
 }

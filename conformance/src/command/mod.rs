@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check_backend;
 mod clauses;
 mod enumerate;
 mod enumerated_faults;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::backends::{self, Choice};
+use crate::backends::{self, BuiltIn, Choice};
 use crate::level::Level;
 use crate::remote;
 
@@ -84,6 +85,9 @@ enum Action {
     Enumerate(enumerate::Enumerate),
     /// List the backends that are built in.
     Backends,
+    /// Try an adapter step by step, and say what to do next.
+    #[command(after_help = "Example: vmo-conformance check-backend --backend lib:./libzircon.so")]
+    CheckBackend(check_backend::CheckBackend),
     /// Be the agent of a backend, for a tester elsewhere.
     #[command(
         after_help = "Example: vmo-conformance serve --backend reference --listen tcp:localhost:7001"
@@ -119,6 +123,31 @@ impl How {
     }
 }
 
+/// The command `vmo-conformance` for a program that brings along backends of its
+/// own: all of the command line, with the first of them as the default.
+///
+/// ```no_run
+/// use vmo_conformance::backends::{BuiltIn, StartError};
+/// use vmo_reference::{Configuration, Reference};
+///
+/// static MINE: [BuiltIn; 1] = [BuiltIn {
+///     name: "mine",
+///     description: "the implementation of this crate",
+///     start: || match Reference::new(Configuration::default()) {
+///         Ok(backend) => Ok(Box::new(backend)),
+///         Err(error) => Err(StartError(error.to_string())),
+///     },
+/// }];
+///
+/// fn main() -> std::process::ExitCode {
+///     vmo_conformance::command::main_with(&MINE)
+/// }
+/// ```
+pub fn main_with(own: &'static [BuiltIn]) -> ExitCode {
+    backends::bring_along(own);
+    main(std::env::args_os())
+}
+
 /// Runs the command line with the given arguments, the program's name first,
 /// and answers with the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -152,6 +181,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Export(arguments)) => export::export(&arguments),
         Some(Action::Enumerate(arguments)) => enumerate::enumerate(&arguments),
         Some(Action::Backends) => list_backends(),
+        Some(Action::CheckBackend(arguments)) => check_backend::check_backend(&arguments),
         Some(Action::Serve(arguments)) => serve::serve(&arguments),
     };
     match result {
@@ -169,7 +199,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn list_backends() -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
-    for backend in backends::BUILT_IN {
+    for backend in backends::known() {
         writeln!(out, "{:<19} {}", backend.name, backend.description)?;
     }
     let faults = "the reference with a mistake that `vmo-conformance faults --list` names";

@@ -20,7 +20,7 @@ use crate::remote::serve::{Served, serve as answer};
 pub(super) struct Serve {
     /// The backend: one that `vmo-conformance backends` lists, or fault:NAME for
     /// the reference with a mistake.
-    #[arg(long, default_value = "reference", value_name = "NAME")]
+    #[arg(long, default_value = backends::default_name(), value_name = "NAME")]
     backend: String,
     /// Listen at unix:PATH, tcp:HOST:PORT or shm:PATH, for one tester after the
     /// other; the standard input and output are used if not given.

@@ -16,7 +16,7 @@ pub(super) struct Target {
     /// The backend to check: one that `vmo-conformance backends` lists,
     /// fault:NAME for the reference with a mistake, or one elsewhere: exec:'CMD
     /// ARG…', lib:PATH, unix:PATH, tcp:HOST:PORT, serial:PATH.
-    #[arg(long, default_value = "reference", value_name = "NAME")]
+    #[arg(long, default_value = backends::default_name(), value_name = "NAME")]
     pub(super) backend: String,
     /// What to hold it to: the seed page, all pages, or also the kernel.
     #[arg(long, value_enum, default_value_t = LevelName::Page)]
@@ -61,7 +61,7 @@ impl Target {
     /// The options that a command needs to check in the same way again.
     pub(super) fn again(&self) -> String {
         let mut options = String::new();
-        if self.backend != "reference" {
+        if self.backend != backends::default_name() {
             options.push_str(&format!(" --backend {}", quoted(&self.backend)));
         }
         if self.level() != Level::default() {

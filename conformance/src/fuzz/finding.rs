@@ -62,6 +62,7 @@ pub(super) fn unusable(error: &RunError) -> Option<Violation> {
         RunError::ArenaTooSmall { .. }
         | RunError::Unsupported(_)
         | RunError::NoSuchAddress(_)
+        | RunError::NoSuchHandle(_)
         | RunError::DataTooLong { .. }
         | RunError::NoRegion(ZX_ERR_NO_MEMORY | ZX_ERR_NO_RESOURCES) => return None,
         RunError::NoRegion(_) => ("vmar_allocate", "a region in the root region"),

@@ -339,6 +339,7 @@ impl Target {
             Err(
                 RunError::Unsupported(_)
                 | RunError::NoSuchAddress(_)
+                | RunError::NoSuchHandle(_)
                 | RunError::DataTooLong { .. }
                 | RunError::NoRegion(_),
             ) => {

@@ -245,7 +245,10 @@ impl Door {
             }
             #[cfg(feature = "host")]
             Place::Shared(path) => {
-                format!("{} cannot be used as shared memory: {error}", path.display())
+                format!(
+                    "{} cannot be used as shared memory: {error}; start the agent first",
+                    path.display()
+                )
             }
         };
         let client = match &self.place {

@@ -18,6 +18,8 @@ pub enum RunError {
     Unsupported(Capability),
     /// The backend does not offer an address of a kind that the program uses.
     NoSuchAddress(&'static str),
+    /// The backend does not offer a handle that every program may use.
+    NoSuchHandle(&'static str),
     /// The region that every program may use could not be allocated.
     NoRegion(zx_status_t),
     /// The tester could not access the arena.
@@ -48,6 +50,7 @@ impl fmt::Display for RunError {
                 write!(f, "the backend does not offer `{}`", capability.name())
             }
             Self::NoSuchAddress(kind) => write!(f, "the backend offers no `{kind}` address"),
+            Self::NoSuchHandle(kind) => write!(f, "the backend offers no handle to its {kind}"),
             Self::NoRegion(status) => {
                 write!(f, "the region of the program could not be allocated: {}", Status(*status))
             }

@@ -393,7 +393,10 @@ impl<'b> Runner<'b> {
         if handle == Handle::Region {
             self.region()?;
         }
-        Ok(self.facts().handle(handle))
+        match (handle, self.facts().handle(handle)) {
+            (Handle::Process, 0) => Err(RunError::NoSuchHandle("process")),
+            (_, value) => Ok(value),
+        }
     }
 
     fn address(&mut self, address: Address) -> Result<zx_vaddr_t, RunError> {

@@ -151,7 +151,7 @@ fn verdict_of(error: RunError, offered: Capabilities) -> CaseVerdict {
             let name = missing.name();
             CaseVerdict::Broken(format!("the test needs `{name}` and does not say so"))
         }
-        RunError::NoSuchAddress(_) | RunError::DataTooLong { .. } => {
+        RunError::NoSuchAddress(_) | RunError::NoSuchHandle(_) | RunError::DataTooLong { .. } => {
             CaseVerdict::Unsupported(actual)
         }
         RunError::Lost { kind: LossKind::Crash, detail } => CaseVerdict::Crash(detail),

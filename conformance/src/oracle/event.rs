@@ -67,7 +67,7 @@ pub struct CallEvent<'a> {
     /// Whether every good output location kept its bytes: all but the buffer of
     /// `vmo_read`, and `actual` and `avail` of `object_get_info`.
     pub untouched: bool,
-    /// Whether a byte behind the buffer was changed.
+    /// Whether a byte just before or behind a place or buffer was changed.
     pub overran: bool,
 }
 

@@ -267,7 +267,11 @@ impl Session {
         let mut count = 0;
         let mut len = 0;
         for (argument, register) in arguments.iter().zip(registers) {
-            let placed = self.placed.iter().rev().find(|(address, _)| address == register);
+            // With the bytes around it that are to stay as they are.
+            let holds = |&&(address, len): &&(u64, usize)| {
+                (address..address + len as u64).contains(register)
+            };
+            let placed = self.placed.iter().rev().find(holds);
             let Some(placed) = placed.filter(|_| argument.kind.is_output()) else { continue };
             wanted[count] = *placed;
             count += 1;

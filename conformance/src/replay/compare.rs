@@ -72,11 +72,11 @@ pub fn compare(
             actual: result_text(outcome.result),
         });
     }
-    if outcome.is_ok() && outcome.overran {
+    if outcome.overran {
         return Err(Mismatch {
             what: "buffer",
-            expected: "nothing stored behind the buffer".to_owned(),
-            actual: "bytes behind the buffer changed".to_owned(),
+            expected: "nothing stored outside of the buffers".to_owned(),
+            actual: "bytes there changed".to_owned(),
         });
     }
     expected.fields.iter().try_for_each(|field| compare_field(action, field, outcome, facts))?;

@@ -339,7 +339,7 @@ impl<'b> Runner<'b> {
                 }
                 (Value::Scratch, kind) => {
                     if let Some(size) = kind.pointee_size() {
-                        let word = self.scratch.collect_word(self.backend, index, size)?;
+                        let word = self.scratch.collect_word(self.backend, index, size, outcome)?;
                         outcome.words[index] = word;
                         // How many records there are is told even by a call
                         // that fails, and is a result of its own.

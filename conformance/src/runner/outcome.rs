@@ -15,7 +15,7 @@ pub struct Outcome {
     pub words: [Option<u64>; MAX_ARGUMENTS],
     /// What was stored in a buffer, or loaded.
     pub bytes: Option<Vec<u8>>,
-    /// Whether a byte behind the buffer was changed.
+    /// Whether a byte just before or behind a place or buffer was changed.
     pub overran: bool,
     /// Whether every good output location kept its bytes: all but the buffer of
     /// `vmo_read`, and `actual` and `avail`, which are results even of a call

@@ -17,7 +17,7 @@ use crate::program::is_fill;
 
 /// What places hold before a call.
 pub(super) const PATTERN: u8 = 0xaa;
-/// Bytes behind a buffer that must keep the pattern.
+/// Bytes before and behind a place or buffer that must keep the pattern.
 const CANARY: usize = 16;
 const PLACE_STRIDE: u64 = 64;
 /// Where the handles lie of a call that has another buffer as well.
@@ -57,7 +57,7 @@ impl Scratch {
     }
 
     fn place_of(&self, index: usize) -> zx_vaddr_t {
-        self.arena.base + PLACE_STRIDE * index as u64
+        self.arena.base + PLACE_STRIDE * index as u64 + CANARY as u64
     }
 
     /// Prepares good memory for a pointer argument and answers with its
@@ -71,7 +71,8 @@ impl Scratch {
     ) -> Result<zx_vaddr_t, RunError> {
         if let Some(size) = kind.pointee_size() {
             let place = self.place_of(index);
-            backend.store(place, &[PATTERN; 8][..size as usize])?;
+            let bytes = &[PATTERN; 8 + 2 * CANARY][..size as usize + 2 * CANARY];
+            backend.store(place - CANARY as u64, bytes)?;
             return Ok(place);
         }
         if matches!(kind, ArgumentKind::HandlesOut(_)) {
@@ -86,10 +87,11 @@ impl Scratch {
                 _ => ZX_PAGE_SIZE as usize,
             };
             self.prepared = len + CANARY;
-            if self.pattern.len() < self.prepared {
-                self.pattern.resize(self.prepared, PATTERN);
+            let whole = CANARY + self.prepared;
+            if self.pattern.len() < whole {
+                self.pattern.resize(whole, PATTERN);
             }
-            backend.store(self.buffer(), &self.pattern[..self.prepared])?;
+            backend.store(self.buffer() - CANARY as u64, &self.pattern[..whole])?;
         }
         Ok(self.buffer())
     }
@@ -128,20 +130,29 @@ impl Scratch {
     }
 
     /// What a call stored in a place of fixed size; `None` if the place still
-    /// holds the pattern.
+    /// holds the pattern. Notes whether the bytes around it do.
     pub(super) fn collect_word(
         &self,
         backend: &dyn Backend,
         index: usize,
         size: u64,
+        outcome: &mut Outcome,
     ) -> Result<Option<u64>, RunError> {
-        let mut bytes = [0; 8];
-        let stored = &mut bytes[..size as usize];
-        backend.load(self.place_of(index), stored)?;
-        if stored.iter().all(|byte| *byte == PATTERN) {
+        let mut bytes = [0; 8 + 2 * CANARY];
+        let bytes = &mut bytes[..size as usize + 2 * CANARY];
+        backend.load(self.place_of(index) - CANARY as u64, bytes)?;
+        if is_fill(bytes, PATTERN) {
             return Ok(None);
         }
-        Ok(Some(u64::from_le_bytes(bytes)))
+        let (before, rest) = bytes.split_at(CANARY);
+        let (stored, behind) = rest.split_at(size as usize);
+        outcome.overran |= !is_fill(before, PATTERN) || !is_fill(behind, PATTERN);
+        if is_fill(stored, PATTERN) {
+            return Ok(None);
+        }
+        let mut word = [0; 8];
+        word[..stored.len()].copy_from_slice(stored);
+        Ok(Some(u64::from_le_bytes(word)))
     }
 
     /// What a call stored in its buffer of `len` bytes; `exempt` says that the
@@ -158,12 +169,15 @@ impl Scratch {
         let inside = self.prepared - CANARY;
         // A call whose length exceeds the arena may have touched all of it.
         if inside as u64 == len {
-            outcome.overran = !is_fill(&bytes[inside..], PATTERN);
+            outcome.overran |= !is_fill(&bytes[inside..], PATTERN);
         }
+        let mut before = [0; CANARY];
         bytes.truncate(inside);
         if !exempt && !is_fill(bytes, PATTERN) {
             outcome.untouched = false;
         }
+        backend.load(self.buffer() - CANARY as u64, &mut before)?;
+        outcome.overran |= !is_fill(&before, PATTERN);
         Ok(())
     }
 

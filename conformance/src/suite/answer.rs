@@ -86,14 +86,15 @@ impl Answer {
         }
     }
 
-    /// Expects this status, and of a success that nothing was stored behind the
-    /// buffer.
+    /// Expects this status, and that nothing was stored outside of the buffers.
     pub fn is(self, status: zx_status_t) -> Checked<Judged> {
         if self.status() != Some(status) {
             return Err(self.failure(Status(status), self.text()));
         }
-        if status == ZX_OK && self.overran {
-            return Err(self.failure("nothing stored behind the buffer", "bytes there changed"));
+        if self.overran {
+            return Err(
+                self.failure("nothing stored outside of the buffers", "bytes there changed")
+            );
         }
         Ok(Judged(self))
     }

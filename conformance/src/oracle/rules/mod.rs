@@ -68,6 +68,7 @@ mod wait;
 
 use vmo_abi::Syscall;
 
+use super::clause::{Clause, clause};
 use super::context::{Context, Judged};
 use super::event::CallEvent;
 use super::state::State;
@@ -76,6 +77,36 @@ pub(super) use access::{judge_load, judge_store};
 
 /// Judges a call and moves the state along.
 pub(super) fn judge_call(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_>) -> Judged {
+    judge_rule(state, cx, call)?;
+    if call.overran {
+        let (expected, actual) = ("nothing stored outside of the buffers", "bytes there changed");
+        return Err(cx.violation(stores_clause(call.syscall), expected, actual));
+    }
+    Ok(())
+}
+
+/// The clause that says what a call stores.
+fn stores_clause(syscall: Syscall) -> Clause {
+    match syscall {
+        Syscall::vmo_create => clause!("VMO-CREATE-01"),
+        Syscall::vmo_read => clause!("VMO-READ-01"),
+        Syscall::vmo_get_size => clause!("VMO-GETSIZE-01"),
+        Syscall::vmo_clone => clause!("VMO-CLONE-01"),
+        Syscall::vmar_map => clause!("VMAR-MAP-01"),
+        Syscall::vmar_allocate => clause!("VMAR-ALLOC-01"),
+        Syscall::handle_duplicate => clause!("HANDLE-DUP-01"),
+        Syscall::handle_replace => clause!("HANDLE-REPLACE-01"),
+        Syscall::object_get_property => clause!("OBJ-GETPROP-01"),
+        Syscall::object_get_info => clause!("OBJ-INFO-12"),
+        Syscall::object_wait_one => clause!("OBJ-WAIT-05"),
+        Syscall::object_wait_many => clause!("OBJ-WAIT-20"),
+        // Of the others no clause says what they store; they store no more than
+        // a kernel call may.
+        _ => clause!("GEN-07"),
+    }
+}
+
+fn judge_rule(state: &mut State, cx: &mut Context<'_>, call: &CallEvent<'_>) -> Judged {
     match call.syscall {
         Syscall::vmo_create => vmo_create::judge(state, cx, call),
         Syscall::vmo_read => vmo_read::judge(state, cx, call),

@@ -9,6 +9,7 @@ use std::fmt;
 
 use vmo_abi::Backend;
 
+use crate::fuzz::unusable;
 use crate::ledger::clause_of;
 use crate::level::Level;
 use crate::oracle::{Oracle, Violation};
@@ -94,15 +95,17 @@ pub fn action_name(action: &Action) -> &'static str {
 ///
 /// # Errors
 ///
-/// The program cannot be run on this backend.
+/// The program cannot be run on this backend. That the backend is lost counts as
+/// a wrong step.
 pub fn first_wrong_step(
     runner: &mut Runner<'_>,
     program: &Program,
     level: Level,
 ) -> Result<Option<Finding>, RunError> {
     let mut oracle = Oracle::new(runner.environment(), level);
-    let mut found = None;
+    let (mut found, mut done) = (None, 0);
     let ran = runner.run(program, |step, outcome, facts| {
+        done = step + 1;
         let action = &program.steps[step].action;
         let judged = oracle.observe(action, outcome, facts);
         let expected = &program.steps[step].expected;
@@ -121,7 +124,15 @@ pub fn first_wrong_step(
         found = wrong.map(|wrong| Finding { step, wrong });
         found.is_none()
     });
-    ran.map(|()| found)
+    match ran {
+        Ok(()) => Ok(found),
+        Err(error @ RunError::Lost { .. }) => {
+            let during = program.steps.get(done).map_or("", |step| action_name(&step.action));
+            let wrong = unusable(&error, during).map(Wrong::Clause);
+            Ok(wrong.map(|wrong| Finding { step: done, wrong }))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Why a reproducer did not pass.

@@ -66,7 +66,7 @@ pub(super) fn export(arguments: &Export) -> Result<Exit, Failure> {
     };
     let form = form.form();
     let target = &arguments.target;
-    let backend = target.choice()?.start()?;
+    let backend = target.choice()?;
     let level = target.level();
     let programs = programs(file, &arguments.only)?;
     if form != Form::Vmo && programs.len() > 1 {
@@ -74,7 +74,7 @@ pub(super) fn export(arguments: &Export) -> Result<Exit, Failure> {
     }
     let mut texts = Vec::new();
     for mut program in programs {
-        let finding = first_wrong(backend.as_ref(), &program, level)?;
+        let finding = first_wrong(&backend, &program, level)?;
         if let Some(finding) = &finding {
             program.steps.truncate(finding.step + 1);
         }

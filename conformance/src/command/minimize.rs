@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use vmo_abi::Backend;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::replay::Selection;
 use super::{Target, output, source};
-use crate::backends;
+use crate::backends::{self, Choice};
 use crate::export::{Form, export};
 use crate::level::Level;
 use crate::program::Program;
 use crate::reproduce::{Finding, Wrong, first_wrong_step};
-use crate::runner::{RunError, Runner};
+use crate::runner::Runner;
 use crate::shrink::{shrink, shrink_to_expectation};
 
 /// What `minimize` takes.
@@ -50,12 +49,12 @@ pub(super) fn programs(file: &PathBuf, only: &[String]) -> Result<Vec<Program>, 
 /// Writes the shortest forms of the programs that fail.
 pub(super) fn minimize(arguments: &Minimize) -> Result<Exit, Failure> {
     let target = &arguments.target;
-    let backend = target.choice()?.start()?;
+    let backend = target.choice()?;
     let level = target.level();
     let mut found = Vec::new();
     for program in programs(&arguments.file, &arguments.only)? {
-        let Some(finding) = first_wrong(backend.as_ref(), &program, level)? else { continue };
-        found.push(shortest(backend.as_ref(), &program, finding, level)?);
+        let Some(finding) = first_wrong(&backend, &program, level)? else { continue };
+        found.push(shortest(&backend, &program, finding, level)?);
     }
     if found.is_empty() {
         return Err(Failure::NothingFails {
@@ -72,33 +71,33 @@ pub(super) fn minimize(arguments: &Minimize) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-/// The first wrong step of a program; a program that cannot be run is an error.
+/// The first wrong step of a program on a fresh backend; a program that cannot be
+/// run is an error.
 pub(super) fn first_wrong(
-    backend: &dyn Backend,
+    backend: &Choice,
     program: &Program,
     level: Level,
 ) -> Result<Option<Finding>, Failure> {
     let failed = |error| Failure::CannotRun { program: program.name.clone(), error };
-    let mut runner = Runner::new(backend).map_err(failed)?;
+    let backend = backend.start()?;
+    let mut runner = Runner::new(backend.as_ref()).map_err(failed)?;
     first_wrong_step(&mut runner, program, level).map_err(failed)
 }
 
 /// The shortest program found that does the same thing wrong, and what it does
 /// wrong.
 fn shortest(
-    backend: &dyn Backend,
+    backend: &Choice,
     program: &Program,
     finding: Finding,
     level: Level,
 ) -> Result<(Program, Finding), Failure> {
-    let failed = |error: RunError| Failure::CannotRun { program: program.name.clone(), error };
-    let mut runner = Runner::new(backend).map_err(failed)?;
     let mut program = program.clone();
     // What comes after the failure was not run.
     program.steps.truncate(finding.step + 1);
     program.trailing_comments.clear();
-    let mut fails_alike = |candidate: &Program| {
-        let found = first_wrong_step(&mut runner, candidate, level).ok().flatten();
+    let fails_alike = |candidate: &Program| {
+        let found = first_wrong(backend, candidate, level).ok().flatten();
         found.is_some_and(|found| {
             found.wrong.is_like(&finding.wrong) && found.step + 1 == candidate.steps.len()
         })
@@ -108,16 +107,12 @@ fn shortest(
         // That it comes out otherwise than expected has a meaning only as long
         // as the expectation is right: as long as a right backend meets it.
         Wrong::Expectation { .. } => {
-            let right = backends::named("reference")?.start()?;
-            let mut right = Runner::new(right.as_ref()).map_err(failed)?;
-            let is_right = |runner: &mut Runner<'_>, candidate: &Program| {
-                matches!(first_wrong_step(runner, candidate, level), Ok(None))
-            };
+            let right = backends::named("reference")?;
             shrink_to_expectation(&program, |candidate| {
-                is_right(&mut right, candidate) && fails_alike(candidate)
+                matches!(first_wrong(&right, candidate, level), Ok(None)) && fails_alike(candidate)
             })
         }
     };
-    let again = first_wrong_step(&mut runner, &shrunk, level).map_err(failed)?;
+    let again = first_wrong(backend, &shrunk, level)?;
     Ok((shrunk, again.unwrap_or(finding)))
 }

@@ -55,8 +55,9 @@ pub(super) struct Raw {
     pub(super) elapsed: Duration,
 }
 
-/// What a backend did wrong that is no outcome of a judged step.
-pub(super) fn unusable(error: &RunError) -> Option<Violation> {
+/// What a backend did wrong that is no outcome of a judged step; `during` is the
+/// call that was made last.
+pub(crate) fn unusable(error: &RunError, during: &'static str) -> Option<Violation> {
     let (call, expected) = match error {
         // These are limits of the tester or of what the backend offers.
         RunError::ArenaTooSmall { .. }
@@ -67,7 +68,7 @@ pub(super) fn unusable(error: &RunError) -> Option<Violation> {
         | RunError::NoRegion(ZX_ERR_NO_MEMORY | ZX_ERR_NO_RESOURCES) => return None,
         RunError::NoRegion(_) => ("vmar_allocate", "a region in the root region"),
         RunError::ArenaFault(_) => ("load", "an arena that can be accessed"),
-        RunError::Lost { .. } => ("backend", "an answer to every call"),
+        RunError::Lost { .. } => (during, "an answer to every call"),
     };
     let expected = expected.to_owned();
     Some(Violation { clause: "GEN-04", call, expected, actual: error.to_string() })
@@ -97,7 +98,7 @@ pub fn violation_of(
     program: &Program,
 ) -> Result<Option<Violation>, StartError> {
     let backend = start()?;
-    let mut call = "";
+    let mut call = program.steps.first().map_or("", |step| step.action.name());
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut runner = Runner::new(backend.as_ref())?;
         let mut oracle = Oracle::new(runner.environment(), level);
@@ -110,7 +111,7 @@ pub fn violation_of(
         });
         match result {
             Ok(()) => Ok(found),
-            Err(error) => Ok::<_, RunError>(unusable(&error)),
+            Err(error) => Ok::<_, RunError>(unusable(&error, call)),
         }
     }));
     match result {

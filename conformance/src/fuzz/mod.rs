@@ -23,6 +23,7 @@ use crate::level::Level;
 use crate::oracle::Covered;
 use crate::suite::Start;
 
+pub(crate) use finding::unusable;
 pub use finding::{Finding, violation_of};
 use finding::{Key, key};
 use guide::Guide;

@@ -129,15 +129,17 @@ impl Round<'_> {
         });
         match catch_unwind(run) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => match unusable(&error) {
-                Some(violation) => broken = Some(violation),
+            Ok(Err(error)) => match unusable(&error, name_of(&program, done)) {
+                Some(violation) => {
+                    broken = Some(violation);
+                    done += 1;
+                }
                 None => tally.cut_short += u64::from(!matches!(error, RunError::Unsupported(_))),
             },
             // The tester's own mistake is none of the backend's.
             Err(panic) if is_judging => resume_unwind(panic),
             Err(panic) => {
-                let call = program.steps.get(done).map_or("", |step| step.action.name());
-                broken = Some(crash(panic.as_ref(), call));
+                broken = Some(crash(panic.as_ref(), name_of(&program, done)));
                 done += 1;
             }
         }
@@ -157,4 +159,9 @@ impl Round<'_> {
         }
         false
     }
+}
+
+/// What the step at `index` does.
+fn name_of(program: &Program, index: usize) -> &'static str {
+    program.steps.get(index).map_or("", |step| step.action.name())
 }

@@ -5,6 +5,7 @@
 pub mod backends;
 pub mod command;
 pub mod enumerate;
+pub mod expectations;
 pub mod export;
 pub mod faults;
 pub mod fuzz;
@@ -13,13 +14,17 @@ pub mod ledger;
 mod level;
 pub mod oracle;
 mod parallel;
+mod pattern;
 pub mod program;
 pub mod recordings;
 pub mod replay;
+pub mod report;
 pub mod reproduce;
 pub mod runner;
+mod shard;
 pub mod shrink;
 pub mod suite;
 mod whole_file;
 
 pub use level::Level;
+pub use shard::Shard;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod clauses;
+mod compare;
 mod enumerate;
 mod enumerated_faults;
 mod exit;
@@ -11,13 +12,14 @@ mod findings;
 mod fuzz;
 mod fuzzed;
 mod hunted;
+mod known;
+mod merge;
 mod minimize;
 mod output;
-mod recorded;
 mod replay;
+mod reports;
 mod run;
 mod source;
-mod tested;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -27,9 +29,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::backends::{self, Choice};
 use crate::level::Level;
+use crate::shard::Shard;
+use crate::suite::Start;
 
 use exit::Exit;
 use failure::Failure;
+use known::Known;
+use reports::{Described, Recording, Reports};
 
 /// Checks implementations of Zircon's virtual memory objects.
 ///
@@ -78,6 +84,12 @@ enum Action {
     /// Try all programs up to a length over a small universe, judged by the oracle.
     #[command(after_help = "Example: vmo-conformance enumerate --depth 2 --universe mappings")]
     Enumerate(enumerate::Enumerate),
+    /// Show reports side by side, and what got better or worse.
+    #[command(after_help = "Example: vmo-conformance compare yesterday.json today.json")]
+    Compare(compare::Compare),
+    /// Put the reports of all parts of a run together.
+    #[command(after_help = "Example: vmo-conformance merge 1.json 2.json --report html=all.html")]
+    Merge(merge::Merge),
     /// List the backends that are built in.
     Backends,
 }
@@ -124,6 +136,26 @@ impl How {
         Ok(backends::named(&self.backend)?)
     }
 
+    /// Begins the report of a run, as a backend that was just started claims.
+    fn begin<'r>(
+        &'r self,
+        command: &'static str,
+        reports: &'r Reports,
+        shard: Option<Shard>,
+        known: Option<&'r Known<'r>>,
+        start: &Start<'_>,
+    ) -> Result<Recording<'r>, Failure> {
+        let backend = start()?;
+        reports.begin(&Described {
+            command,
+            backend: &self.backend,
+            environment: backend.environment(),
+            level: self.level(),
+            shard,
+            known,
+        })
+    }
+
     /// The options that a command needs to check in the same way again.
     fn again(&self) -> String {
         let mut options = String::new();
@@ -167,6 +199,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Minimize(arguments)) => minimize::minimize(&arguments),
         Some(Action::Export(arguments)) => export::export(&arguments),
         Some(Action::Enumerate(arguments)) => enumerate::enumerate(&arguments),
+        Some(Action::Compare(arguments)) => compare::compare(&arguments),
+        Some(Action::Merge(arguments)) => merge::merge(&arguments),
         Some(Action::Backends) => list_backends(),
     };
     match result {

@@ -1,7 +1,10 @@
 //! How strictly a backend is held to the contract.
 
+use serde::{Deserialize, Serialize};
+
 /// What a backend is held to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// What the seed page promises, and nothing else.
     Seed,

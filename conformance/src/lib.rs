@@ -5,6 +5,7 @@
 pub mod backends;
 pub mod command;
 pub mod enumerate;
+pub mod expectations;
 pub mod export;
 pub mod faults;
 pub mod fuzz;
@@ -13,15 +14,19 @@ pub mod ledger;
 mod level;
 pub mod oracle;
 mod parallel;
+mod pattern;
 pub mod program;
 pub mod recordings;
 pub mod remote;
 pub mod replay;
+pub mod report;
 pub mod reproduce;
 pub mod runner;
+mod shard;
 pub mod shrink;
 pub mod smoke;
 pub mod suite;
 mod whole_file;
 
 pub use level::Level;
+pub use shard::Shard;

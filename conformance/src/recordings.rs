@@ -15,3 +15,11 @@ const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/recordings.rs
 pub fn recordings() -> impl Iterator<Item = Recording> {
     FILES.iter().map(|(path, text)| Recording { path, text })
 }
+
+/// The names of the recorded programs, without reading them as programs.
+pub fn program_names<'a>() -> impl Iterator<Item = &'a str> + Clone {
+    let lines = FILES.iter().flat_map(|(_, text)| text.lines());
+    lines.filter_map(|line| -> Option<&'a str> {
+        line.strip_prefix("program ")?.split_whitespace().next()
+    })
+}

@@ -10,6 +10,8 @@ Exit codes:
   2  the command line is wrong, or an input cannot be read
   3  the backend would not start
   4  nothing was tested
+  5  all else is good, but expected failures are stale: they pass, have
+     expired, or name nothing
 
 Example: vmo-conformance --level kernel";
 
@@ -26,6 +28,8 @@ pub(super) enum Exit {
     NotStarted = 3,
     /// Nothing was tested.
     NothingTested = 4,
+    /// Expected failures pass, have expired, or name nothing.
+    Stale = 5,
 }
 
 impl From<Exit> for ExitCode {

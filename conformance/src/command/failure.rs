@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use super::exit::Exit;
+use super::reports::ReportError;
 use super::source::SourceError;
 use crate::backends::{StartError, UnknownBackend};
 use crate::enumerate::{EnumerateError, UNIVERSES};
+use crate::expectations::ExpectationsError;
 use crate::export::ExportError;
 use crate::level::Level;
+use crate::report::{MergeError, ReadError, RenderError};
 use crate::runner::RunError;
 
 #[derive(Debug)]
@@ -62,6 +65,16 @@ pub(super) enum Failure {
         /// Findings of the run, which were printed.
         findings: usize,
     },
+    /// A report cannot be read.
+    Read(ReadError),
+    /// A file of expectations cannot be used.
+    Expectations(ExpectationsError),
+    /// A report cannot be written in a form.
+    Render(RenderError),
+    /// Reports do not belong together.
+    Merge(MergeError),
+    /// The report cannot be written to files; it was printed.
+    Reports(Vec<ReportError>),
     Output(io::Error),
 }
 
@@ -127,6 +140,16 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
+            Self::Read(error) => error.fmt(f),
+            Self::Expectations(error) => error.fmt(f),
+            Self::Render(error) => error.fmt(f),
+            Self::Merge(error) => error.fmt(f),
+            Self::Reports(errors) => {
+                for (index, error) in errors.iter().enumerate() {
+                    write!(f, "{}{error}", if index == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
     }
@@ -165,5 +188,29 @@ impl From<io::Error> for Failure {
 impl From<EnumerateError> for Failure {
     fn from(error: EnumerateError) -> Self {
         Self::Enumerate(error)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        Self::Merge(error)
+    }
+}
+
+impl From<ExpectationsError> for Failure {
+    fn from(error: ExpectationsError) -> Self {
+        Self::Expectations(error)
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::Render(error)
     }
 }

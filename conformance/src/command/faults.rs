@@ -7,13 +7,14 @@ use vmo_abi::Syscall;
 
 use crate::faults::{Class, FAULTS, Fault, Trial, Trials};
 use crate::ledger::clause_of;
+use crate::pattern::matches;
 use crate::suite::Suite;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::fuzz::cores;
 use super::hunted::{Hunting, hunt_faults};
-use super::{LevelName, enumerated_faults, source};
+use super::{LevelName, enumerated_faults};
 
 /// Names of tests that are shown of those that find a fault.
 const SHOWN: usize = 2;
@@ -59,7 +60,7 @@ impl Faults {
             let mut clauses = fault.clauses.iter().filter_map(|id| clause_of(id));
             clauses.any(|clause| clause.call == call)
         };
-        let named = |pattern: &String| source::matches(pattern, fault.name);
+        let named = |pattern: &String| matches(pattern, fault.name);
         (self.names.is_empty() || self.names.iter().any(named))
             && self.class.is_none_or(|class| fault.class == class)
             && self.call.as_deref().is_none_or(is_about)
@@ -69,7 +70,7 @@ impl Faults {
         if let Some(call) = &self.call {
             Syscall::from_name(call).ok_or_else(|| Failure::UnknownCall(call.clone()))?;
         }
-        let is_known = |name: &String| FAULTS.iter().any(|fault| source::matches(name, fault.name));
+        let is_known = |name: &String| FAULTS.iter().any(|fault| matches(name, fault.name));
         if let Some(unknown) = self.names.iter().find(|name| !is_known(name)) {
             return Err(Failure::NoSuchFault(unknown.clone()));
         }

@@ -2,6 +2,7 @@
 
 mod check_backend;
 mod clauses;
+mod compare;
 mod enumerate;
 mod enumerated_faults;
 mod exit;
@@ -12,15 +13,16 @@ mod findings;
 mod fuzz;
 mod fuzzed;
 mod hunted;
+mod known;
+mod merge;
 mod minimize;
 mod output;
-mod recorded;
 mod replay;
+mod reports;
 mod run;
 mod serve;
 mod source;
 mod target;
-mod tested;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -31,9 +33,13 @@ use clap::{Args, Parser, Subcommand};
 use crate::backends::{self, BuiltIn, Choice};
 use crate::level::Level;
 use crate::remote;
+use crate::shard::Shard;
+use crate::suite::Start;
 
 use exit::Exit;
 use failure::Failure;
+use known::Known;
+use reports::{Described, Recording, Reports};
 use target::{LevelName, Target};
 
 /// Checks implementations of Zircon's virtual memory objects.
@@ -83,6 +89,12 @@ enum Action {
     /// Try all programs up to a length over a small universe, judged by the oracle.
     #[command(after_help = "Example: vmo-conformance enumerate --depth 2 --universe mappings")]
     Enumerate(enumerate::Enumerate),
+    /// Show reports side by side, and what got better or worse.
+    #[command(after_help = "Example: vmo-conformance compare yesterday.json today.json")]
+    Compare(compare::Compare),
+    /// Put the reports of all parts of a run together.
+    #[command(after_help = "Example: vmo-conformance merge 1.json 2.json --report html=all.html")]
+    Merge(merge::Merge),
     /// List the backends that are built in.
     Backends,
     /// Try an adapter step by step, and say what to do next.
@@ -120,6 +132,26 @@ impl How {
             8 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
         jobs.min(backend.backends_at_once())
+    }
+
+    /// Begins the report of a run, as a backend that was just started claims.
+    fn begin<'r>(
+        &'r self,
+        command: &'static str,
+        reports: &'r Reports,
+        shard: Option<Shard>,
+        known: Option<&'r Known<'r>>,
+        start: &Start<'_>,
+    ) -> Result<Recording<'r>, Failure> {
+        let backend = start()?;
+        reports.begin(&Described {
+            command,
+            backend: &self.target.backend,
+            environment: backend.environment(),
+            level: self.level(),
+            shard,
+            known,
+        })
     }
 }
 
@@ -180,6 +212,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Action::Minimize(arguments)) => minimize::minimize(&arguments),
         Some(Action::Export(arguments)) => export::export(&arguments),
         Some(Action::Enumerate(arguments)) => enumerate::enumerate(&arguments),
+        Some(Action::Compare(arguments)) => compare::compare(&arguments),
+        Some(Action::Merge(arguments)) => merge::merge(&arguments),
         Some(Action::Backends) => list_backends(),
         Some(Action::CheckBackend(arguments)) => check_backend::check_backend(&arguments),
         Some(Action::Serve(arguments)) => serve::serve(&arguments),

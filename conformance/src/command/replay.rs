@@ -5,13 +5,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::How;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::recorded::{Again, Report};
+use super::known::KnownFailures;
+use super::reports::{Recording, Reports};
 use super::source::{self, Source};
+use super::{How, quoted};
+use crate::backends::Choice;
+use crate::pattern::matches;
 use crate::program::Program;
-use crate::replay::{Summary, replay_all};
+use crate::replay::{Replayed, Summary, replay_all_told};
+use crate::report::{Case, Report, STEPS_JUDGED, counts_of_calls};
+use crate::shard::Shard;
 
 #[derive(Args)]
 pub(super) struct Replay {
@@ -24,6 +29,13 @@ pub(super) struct Replay {
     /// Take the names of --only literally, without patterns.
     #[arg(long)]
     exact: bool,
+    /// Replay just one of several parts, such as 1/4.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    known: KnownFailures,
+    #[command(flatten)]
+    reports: Reports,
     #[command(flatten)]
     how: How,
 }
@@ -44,11 +56,12 @@ impl Selection<'_> {
     }
 
     pub(super) fn matches(&self, pattern: &str, name: &str) -> bool {
-        if self.exact { pattern == name } else { source::matches(pattern, name) }
+        if self.exact { pattern == name } else { matches(pattern, name) }
     }
 }
 
 pub(super) fn replay(arguments: &Replay) -> Result<Exit, Failure> {
+    arguments.reports.check()?;
     let sources = source::from_paths(&arguments.files)?;
     let selection = Selection { names: &arguments.only, exact: arguments.exact };
     for name in selection.names {
@@ -58,10 +71,19 @@ pub(super) fn replay(arguments: &Replay) -> Result<Exit, Failure> {
         }
     }
     let selected = select(&sources, |program| selection.selects(&program.name));
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let summary = judge(&mut out, &selected, &arguments.how, &Again::Replay)?;
-    out.flush()?;
-    Ok(exit_of(&summary))
+    let selected = match arguments.shard {
+        Some(shard) => shard.of(selected),
+        None => selected,
+    };
+    let how = &arguments.how;
+    let backend = how.target.choice()?;
+    let known = arguments.known.read()?;
+    let (reports, shard) = (&arguments.reports, arguments.shard);
+    let recording = how.begin("replay", reports, shard, known.as_ref(), &|| backend.start())?;
+    let replayed = judge(&recording, 0, &selected, how, &backend, &Again::Replay).map(Some);
+    let programs = sources.iter().flat_map(|source| &source.programs);
+    let others: Vec<_> = programs.map(|program| program.name.as_str()).collect();
+    finish(recording, replayed, reports, how.all, Ending { hint: None, others: &others })
 }
 
 /// The programs of files that satisfy a condition.
@@ -75,26 +97,87 @@ pub(super) fn select(
     programs.filter(|(_, program)| is_selected(program)).collect()
 }
 
-/// Replays programs and reports what came of them.
-pub(super) fn judge(
-    out: &mut impl Write,
-    selected: &[Selected<'_>],
-    how: &How,
-    again: &Again,
-) -> Result<Summary, Failure> {
-    let backend = how.target.choice()?;
-    let start = || backend.start();
-    let programs: Vec<_> = selected.iter().map(|(_, program)| *program).collect();
-    let replayed = replay_all(&programs, how.level(), how.jobs(&backend), &start)?;
-    let summary = Summary::of(&programs, &replayed);
-    Report { selected, replayed: &replayed, summary: &summary, how, again }.write(out)?;
-    Ok(summary)
+/// Which command runs a program again.
+pub(super) enum Again {
+    Run,
+    Replay,
 }
 
-fn exit_of(summary: &Summary) -> Exit {
-    if !summary.is_good() {
+impl Again {
+    fn command(&self, (source, program): &Selected<'_>, how: &How) -> String {
+        let name = quoted(&program.name);
+        let mut command = match self {
+            Self::Run => format!("vmo-conformance run --exact {name}"),
+            Self::Replay => {
+                format!("vmo-conformance replay {} --exact --only {name}", quoted(&source.path))
+            }
+        };
+        command.push_str(&how.target.again());
+        command
+    }
+}
+
+/// Replays programs; the first of them has the place `first` in the report.
+pub(super) fn judge(
+    recording: &Recording<'_>,
+    first: usize,
+    selected: &[Selected<'_>],
+    how: &How,
+    backend: &Choice,
+    again: &Again,
+) -> Result<Summary, Failure> {
+    let start = || backend.start();
+    let programs: Vec<_> = selected.iter().map(|(_, program)| *program).collect();
+    let judged = |index: usize, replayed: &Replayed| {
+        let (source, program) = &selected[index];
+        let again = || again.command(&selected[index], how);
+        recording.judged(first + index, Case::of_program(program, replayed, &source.path, again));
+    };
+    let replayed = replay_all_told(&programs, how.level(), how.jobs(backend), &start, &judged)?;
+    Ok(Summary::of(&programs, &replayed))
+}
+
+/// What the end of a run needs besides what came of it.
+pub(super) struct Ending<'a> {
+    /// What to say if nothing was tested.
+    pub(super) hint: Option<String>,
+    /// Names of programs besides those that the command carries.
+    pub(super) others: &'a [&'a str],
+}
+
+/// Ends a run: prints and writes its report, and tells how it went.
+pub(super) fn finish(
+    recording: Recording<'_>,
+    replayed: Result<Option<Summary>, Failure>,
+    reports: &Reports,
+    all: bool,
+    Ending { hint, others }: Ending<'_>,
+) -> Result<Exit, Failure> {
+    let report = recording.finish(all, replayed.is_ok(), others, |report| {
+        if let Ok(Some(summary)) = &replayed {
+            report.calls = counts_of_calls(summary);
+            report.totals.insert(STEPS_JUDGED.to_owned(), summary.steps_judged as u64);
+        }
+    })?;
+    replayed?;
+    let exit = exit_of(&report);
+    if exit == Exit::NothingTested && report.run.command == "run" && reports.prints_for_people() {
+        let mut out = io::stdout().lock();
+        writeln!(out, "Nothing was tested.")?;
+        if let Some(hint) = hint {
+            writeln!(out, "{hint}")?;
+        }
+    }
+    Ok(exit)
+}
+
+/// How a run with this report ends.
+pub(super) fn exit_of(report: &Report) -> Exit {
+    if report.bad() != 0 {
         Exit::Disagreed
-    } else if !summary.tested_anything() {
+    } else if !report.stale.is_empty() {
+        Exit::Stale
+    } else if !report.tested_anything() {
         Exit::NothingTested
     } else {
         Exit::Good

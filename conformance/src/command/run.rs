@@ -5,17 +5,19 @@ use std::io::{self, Write};
 use clap::Args;
 use vmo_abi::Syscall;
 
-use super::How;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::recorded::Again;
-use super::replay::{Selection, judge, select};
+use super::known::KnownFailures;
+use super::replay::{Again, Ending, Selection, finish, judge, select};
+use super::reports::Reports;
 use super::source::{self, Source};
-use super::tested::Report;
+use super::{How, quoted};
 use crate::backends::Choice;
 use crate::ledger::clause_of;
 use crate::program::{Action, Program};
-use crate::suite::{CaseOptions, Suite, Test, run_cases};
+use crate::report::Case;
+use crate::shard::Shard;
+use crate::suite::{CaseOptions, CaseReport, Suite, Test, run_cases_told};
 
 #[derive(Args)]
 pub(super) struct Run {
@@ -37,6 +39,14 @@ pub(super) struct Run {
     /// Print the names instead of running anything.
     #[arg(long)]
     list: bool,
+    /// Run just one of several parts, such as 1/4; all of them together are the
+    /// whole, and `vmo-conformance merge` puts their reports together.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    known: KnownFailures,
+    #[command(flatten)]
+    reports: Reports,
     #[command(flatten)]
     how: How,
 }
@@ -78,13 +88,13 @@ impl Run {
             && self.clause.is_none()
     }
 
-    /// Tells at which level there are tests, if there are none at the chosen one.
-    fn write_hint(&self, out: &mut impl Write, suite: &Suite) -> io::Result<()> {
+    /// At which level there are tests, if there are none at the chosen one.
+    fn hint(&self, suite: &Suite) -> Option<String> {
         let selected = suite.tests().iter().filter(|test| self.selects_test(test));
-        let Some(level) = selected.clone().map(|test| test.level).min() else { return Ok(()) };
+        let level = selected.clone().map(|test| test.level).min()?;
         let count = selected.filter(|test| test.level == level).count();
         let tests = if count == 1 { "1 test is" } else { &format!("{count} tests are") };
-        writeln!(out, "{tests} run with --level {}.", level.name())
+        Some(format!("{tests} run with --level {}.", level.name()))
     }
 
     /// The recordings that can hold something selected. Reading all of them
@@ -102,6 +112,7 @@ impl Run {
 
 pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
     arguments.check_filters()?;
+    arguments.reports.check()?;
     let how = &arguments.how;
     let suite = Suite::new();
     let sources = arguments.sources(&suite)?;
@@ -114,12 +125,14 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
             return Err(Failure::NoSuchName(name.clone()));
         }
     }
-    let tests: Vec<_> =
-        suite.at_level(how.level()).filter(|test| arguments.selects_test(test)).collect();
+    let tests = suite.at_level(how.level()).filter(|test| arguments.selects_test(test)).collect();
     let selected = select(&sources, |program| arguments.selects_program(program));
-
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let (tests, selected) = match arguments.shard {
+        Some(shard) => (shard.of(tests), shard.of(selected)),
+        None => (tests, selected),
+    };
     if arguments.list {
+        let mut out = io::BufWriter::new(io::stdout().lock());
         for test in &tests {
             writeln!(out, "{}", test.name)?;
         }
@@ -136,30 +149,26 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
     let is_reference = how.target.backend == "reference" || matches!(backend, Choice::Fault(_));
     let include_hazards = arguments.include_hazards || is_reference;
     let options = CaseOptions { level: how.level(), include_hazards };
-    let reports = run_cases(&tests, options, how.jobs(&backend), &start)?;
-    let report = Report { tests: &tests, reports: &reports, how };
-    report.write(&mut out)?;
-    let counts = report.counts();
-    let mut is_good = counts.is_good();
-    let mut tested_anything = counts.tested_anything();
-    if !selected.is_empty() {
-        writeln!(out)?;
-        let summary = judge(&mut out, &selected, how, &Again::Run)?;
-        is_good &= summary.is_good();
-        tested_anything |= summary.tested_anything();
-    }
-    if !tested_anything && is_good {
-        writeln!(out, "Nothing was tested.")?;
-        if tests.is_empty() {
-            arguments.write_hint(&mut out, &suite)?;
-        }
-    }
-    out.flush()?;
-    Ok(if !is_good {
-        Exit::Disagreed
-    } else if !tested_anything {
-        Exit::NothingTested
-    } else {
-        Exit::Good
-    })
+    let known = arguments.known.read()?;
+    let recording =
+        how.begin("run", &arguments.reports, arguments.shard, known.as_ref(), &start)?;
+    let judged = |index: usize, report: &CaseReport| {
+        let test = tests[index];
+        let again = || {
+            Some(format!(
+                "vmo-conformance run --exact {}{}",
+                quoted(&test.name),
+                how.target.again()
+            ))
+        };
+        recording.judged(index, Case::of_test(test, report, again));
+    };
+    let tested = run_cases_told(&tests, options, how.jobs(&backend), &start, &judged);
+    let replayed = match tested {
+        Ok(_) if selected.is_empty() => Ok(None),
+        Ok(_) => judge(&recording, tests.len(), &selected, how, &backend, &Again::Run).map(Some),
+        Err(error) => Err(error.into()),
+    };
+    let hint = tests.is_empty().then(|| arguments.hint(&suite)).flatten();
+    finish(recording, replayed, &arguments.reports, how.all, Ending { hint, others: &[] })
 }

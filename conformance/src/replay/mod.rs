@@ -6,6 +6,7 @@ mod compare;
 mod summary;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use vmo_abi::{Backend, Capability, LossKind};
 
@@ -29,6 +30,8 @@ pub struct Replayed {
     /// Steps that were run and were judged: all but those without an expected
     /// outcome at which the oracle allows everything.
     pub steps_judged: usize,
+    /// How long it took.
+    pub elapsed: Duration,
 }
 
 /// Whether a backend did what a program expects.
@@ -71,6 +74,7 @@ pub enum Verdict {
 /// another choice that the oracle allows is accepted. What the oracle does not
 /// allow is a disagreement at every level, expected or not.
 pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Replayed {
+    let started = Instant::now();
     let mut steps_run = 0;
     let mut steps_judged = 0;
     let mut verdict = Verdict::Agreed;
@@ -108,7 +112,7 @@ pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Repla
         Err(RunError::Lost { kind, detail }) => verdict = Verdict::Lost { kind, detail },
         Err(error) => verdict = Verdict::Broken(error),
     }
-    Replayed { verdict, steps_run, steps_judged }
+    Replayed { verdict, steps_run, steps_judged, elapsed: started.elapsed() }
 }
 
 /// Programs that a thread takes at a time.
@@ -126,6 +130,22 @@ pub fn replay_all(
     jobs: usize,
     start: &(dyn Fn() -> Result<Box<dyn Backend>, StartError> + Sync),
 ) -> Result<Vec<Replayed>, StartError> {
+    replay_all_told(programs, level, jobs, start, &|_, _| {})
+}
+
+/// As [`replay_all`]; `judged` is told the index of each program and what came
+/// of it as soon as it is over, on the thread that replayed it.
+///
+/// # Errors
+///
+/// A backend would not start.
+pub fn replay_all_told(
+    programs: &[&Program],
+    level: Level,
+    jobs: usize,
+    start: &(dyn Fn() -> Result<Box<dyn Backend>, StartError> + Sync),
+    judged: &(dyn Fn(usize, &Replayed) + Sync),
+) -> Result<Vec<Replayed>, StartError> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Replayed)>, StartError> {
         let mut done = Vec::new();
@@ -139,7 +159,9 @@ pub fn replay_all(
                     taken = first..(first + BATCH).min(programs.len());
                 }
                 let Some(index) = taken.next() else { return Ok(done) };
-                done.push((index, replay(&mut runner, programs[index], level)));
+                let replayed = replay(&mut runner, programs[index], level);
+                judged(index, &replayed);
+                done.push((index, replayed));
             }
         }
     };

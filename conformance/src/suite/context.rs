@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use vmo_abi::{Backend, Capability, Edition, Environment, Syscall, ZX_ERR_NO_MEMORY, zx_status_t};
 
 use super::Test;
@@ -14,7 +15,8 @@ use crate::program::{Action, Address, Call, Data, Name, Program, Step, Value};
 use crate::runner::{Outcome, RunError, Runner};
 
 /// Which side of a conflict between pages and kernel a backend takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// What the pages say.
     Page,

@@ -28,9 +28,9 @@ pub use answer::{Answer, Checked, Failure, Judged, plus};
 pub use calls::Deadline;
 pub use context::{Context, Side};
 use entry::Entry;
-pub use harness::{main, main_at};
+pub use harness::{Check, main, main_at};
 pub use report::failure_text;
-pub use run::{CaseOptions, CaseReport, CaseVerdict, Start, run_case, run_cases};
+pub use run::{CaseOptions, CaseReport, CaseVerdict, Start, run_case, run_cases, run_cases_told};
 pub use steps::{PAGE, READ_ONLY, READ_WRITE, Snapshot};
 pub use waiting::Waited;
 

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use vmo_abi::{Backend, Capabilities, Capability, LossKind};
 
@@ -55,12 +56,20 @@ pub struct CaseReport {
     pub sides: Vec<(&'static str, Side)>,
     /// The first step that the oracle does not allow, and why.
     pub violation: Option<(usize, Violation)>,
+    /// How long it took, with the start of the backend; 0 if it was run alone.
+    pub elapsed: Duration,
 }
 
 impl CaseReport {
     /// The report of a test in which nothing was done.
     fn of(verdict: CaseVerdict) -> Self {
-        Self { verdict, program: Program::default(), sides: Vec::new(), violation: None }
+        Self {
+            verdict,
+            program: Program::default(),
+            sides: Vec::new(),
+            violation: None,
+            elapsed: Duration::ZERO,
+        }
     }
 }
 
@@ -134,7 +143,7 @@ pub fn run_case(test: &Test, backend: &dyn Backend, options: CaseOptions) -> Cas
             actual: violation.actual.clone(),
         };
     }
-    CaseReport { verdict, program, sides, violation }
+    CaseReport { verdict, program, sides, violation, elapsed: Duration::ZERO }
 }
 
 /// How a test came out that could not be run to its end on a backend with these
@@ -182,6 +191,22 @@ pub fn run_cases(
     jobs: usize,
     start: &Start<'_>,
 ) -> Result<Vec<CaseReport>, StartError> {
+    run_cases_told(tests, options, jobs, start, &|_, _| {})
+}
+
+/// As [`run_cases`]; `judged` is told the index and the report of each test as
+/// soon as it is over, on the thread that ran it.
+///
+/// # Errors
+///
+/// The first backend would not start.
+pub fn run_cases_told(
+    tests: &[&Test],
+    options: CaseOptions,
+    jobs: usize,
+    start: &Start<'_>,
+    judged: &(dyn Fn(usize, &CaseReport) + Sync),
+) -> Result<Vec<CaseReport>, StartError> {
     if !tests.is_empty() {
         // One that cannot be started is told of once and not by every thread.
         drop(start()?);
@@ -193,11 +218,14 @@ pub fn run_cases(
             let turn = next.fetch_add(1, Ordering::Relaxed);
             let Some(index) = in_turn(turn, tests.len()) else { return Ok(done) };
             let test = tests[index];
-            let report = match start() {
+            let started = Instant::now();
+            let mut report = match start() {
                 Ok(backend) => run_case(test, backend.as_ref(), options),
                 // What was judged so far is not given up for it.
                 Err(error) => CaseReport::of(CaseVerdict::Crash(error.to_string())),
             };
+            report.elapsed = started.elapsed();
+            judged(index, &report);
             done.push((index, report));
         }
     };

@@ -204,6 +204,13 @@ pub(super) fn judge_read(state: &mut State, cx: &mut Context<'_>, call: &CallEve
     }
     let Some(end) = end.filter(|_| was_read) else { return Ok(()) };
     if !success {
+        // Of a buffer that is good in part that part may have been stored (GEN-09).
+        let handles_span = cx.span(state, handles, u64::from(count) * 4, WRITE);
+        for (address, span) in [(bytes, &span), (handles, &handles_span)] {
+            if span.mapped && !too_small {
+                state.deliver(cx.how().perhaps(), cx.environment, address, span.good, &[]);
+            }
+        }
         // What was taken out and could not be stored is gone.
         if !too_small || options & ZX_CHANNEL_READ_MAY_DISCARD != 0 {
             discard(state, end);

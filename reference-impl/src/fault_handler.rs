@@ -105,8 +105,9 @@ fn enter(address: u64, context: *mut libc::c_void) -> bool {
     machines.iter().any(|machine| match is_store(context) {
         Some(true) => machine.enter(address, Access::Write),
         Some(false) => machine.enter(address, Access::Read),
-        // The host does not say: a store is tried where a load was not enough.
-        None => machine.enter(address, Access::Read) || machine.enter(address, Access::Write),
+        // The host does not say: a load is tried where a store is not allowed. The
+        // other way round a store to what can be loaded would fault for ever.
+        None => machine.enter(address, Access::Write) || machine.enter(address, Access::Read),
     })
 }
 

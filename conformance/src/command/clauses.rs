@@ -15,17 +15,22 @@ use crate::suite::Suite;
 
 #[derive(Args)]
 pub(super) struct Clauses {
+    /// Only those about a call, such as vmo_clone.
+    ///
     /// Only clauses about this call, such as `vmo_clone`.
     #[arg(long, value_name = "CALL")]
     call: Option<String>,
-    /// Only clauses of this source.
-    #[arg(long, value_enum)]
+    /// Only those of seed, page or kernel.
+    ///
+    /// Only clauses of this source: the page of zx_vmo_create, another page, or
+    /// the kernel alone.
+    #[arg(long, value_enum, hide_possible_values = true)]
     level: Option<LevelName>,
-    /// Only clauses without a test, with the reason.
+    /// Only those without a test, with the reason.
     #[arg(long)]
     untested: bool,
-    /// How to print them.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// How to print them: text, json or markdown.
+    #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
 }
 

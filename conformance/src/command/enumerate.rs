@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::enumerate::{
     self, EnumerateError, Finding, Plan, Progress, Report, UNIVERSES, Universe,
@@ -15,10 +14,10 @@ use crate::enumerate::{
 use crate::ledger::clause_of;
 use crate::program::Program;
 
-use super::Target;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::findings::Folder;
+use super::{Target, terminal};
 
 /// How often the progress bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
@@ -26,26 +25,38 @@ const TICK: Duration = Duration::from_millis(200);
 /// What `enumerate` takes.
 #[derive(Args)]
 pub(super) struct Enumerate {
+    /// Calls of a program at most.
+    ///
     /// Calls of a program at most, without those of its start.
     #[arg(long, default_value_t = 3, value_name = "N")]
     depth: usize,
+    /// vmo, handles or mappings; all if not given.
+    ///
     /// What programs are made of: `vmo`, `handles` or `mappings`, or several of
     /// these; all if not given.
     #[arg(long = "universe", value_name = "NAME")]
     universes: Vec<String>,
+    /// Print the universe, try nothing.
+    ///
     /// Print the universe instead of trying anything.
     #[arg(long)]
     show_universe: bool,
     #[command(flatten)]
     target: Target,
+    /// Threads.
+    ///
     /// Threads, each with a backend of its own; as many as the host has cores if
     /// not given. What is found does not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Stop at the first finding.
+    ///
     /// Stop at the first finding instead of collecting all.
     #[arg(long)]
     first: bool,
-    /// Write each finding to a file in this folder, too.
+    /// Also write findings to this folder.
+    ///
+    /// Also write findings to this folder, each as a program of its own.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -79,7 +90,7 @@ impl Enumerate {
 /// Tries all programs, and shows what they found.
 pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
     let universes = universes(&arguments.universes)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::stdout());
     if arguments.show_universe {
         for universe in &universes {
             writeln!(out, "{universe}")?;
@@ -128,11 +139,8 @@ pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
 /// Tries all programs with a progress bar, if there is a terminal for it.
 fn watched(plan: &Plan<'_>, start: &crate::suite::Start<'_>) -> Result<Report, EnumerateError> {
     let progress = Progress::default();
-    let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
     let template = "{bar:30} {human_pos} of about {human_len} programs, {msg}, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    let bar = terminal::progress(Some(1), template);
     thread::scope(|scope| {
         let work = scope.spawn(|| enumerate::enumerate(plan, start, &progress));
         while !bar.is_hidden() && !work.is_finished() {

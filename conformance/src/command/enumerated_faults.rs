@@ -22,9 +22,13 @@ use super::faults::first_clause;
 /// Which programs `faults --enumerate` tries.
 #[derive(Args)]
 pub(super) struct Programs {
+    /// Calls of a program at most.
+    ///
     /// Calls of a program at most, without those of its start.
     #[arg(long, default_value_t = 3, value_name = "N", requires = "enumerate")]
     depth: usize,
+    /// vmo, handles or mappings; all if not given.
+    ///
     /// What programs are made of: `vmo`, `handles` or `mappings`, or several of
     /// these; all if not given.
     #[arg(long = "universe", value_name = "NAME", requires = "enumerate")]

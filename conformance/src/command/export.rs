@@ -18,17 +18,31 @@ pub(super) struct Export {
     /// The file with the program.
     #[arg(required_unless_present = "headers")]
     file: Option<PathBuf>,
+    /// The form: vmo, rust or c.
+    ///
     /// The form to write.
-    #[arg(long = "as", value_enum, value_name = "FORM", required_unless_present = "headers")]
+    #[arg(
+        long = "as",
+        value_enum,
+        hide_possible_values = true,
+        value_name = "FORM",
+        required_unless_present = "headers"
+    )]
     form: Option<FormName>,
     #[command(flatten)]
     target: Target,
+    /// Only the program of this name or pattern.
+    ///
     /// Only the program of this name or pattern; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// The file to write to.
+    ///
     /// The file to write to; the terminal if not given.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write headers for C programs to this folder.
+    ///
     /// Write headers with the names of Zircon's into this folder, for
     /// compiling exported C programs without Zircon's own.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["file", "form", "out", "only"])]

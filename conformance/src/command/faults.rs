@@ -22,26 +22,37 @@ const SHOWN: usize = 2;
 /// What `faults` takes.
 #[derive(Args)]
 pub(super) struct Faults {
-    /// Faults, by name or pattern with `*`; all if none is given.
+    /// Faults, by name or pattern; all if none is given.
     names: Vec<String>,
+    /// Only those of a class, such as rounding.
+    ///
     /// Only the faults of a class, such as `rounding`.
     #[arg(long, value_name = "CLASS", value_parser = class)]
     class: Option<Class>,
+    /// Only those about a call, such as vmo_clone.
+    ///
     /// Only the faults that break a clause about this call, such as `vmo_clone`.
     #[arg(long, value_name = "CALL")]
     call: Option<String>,
-    /// What the wrong backends are held to.
-    #[arg(long, value_enum, default_value_t = LevelName::Kernel)]
+    /// What to hold them to: seed, page or kernel.
+    ///
+    /// What to hold the wrong backends to: the page of zx_vmo_create alone, all
+    /// pages, or also what the kernel did.
+    #[arg(long, value_enum, default_value_t = LevelName::Kernel, hide_possible_values = true)]
     level: LevelName,
+    /// Threads.
+    ///
     /// Threads. If not given, twice the host's cores, as some tests just wait;
     /// for fuzzing its cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Print what the faults are instead of running anything.
+    /// Print what the faults are, run nothing.
     #[arg(long)]
     list: bool,
     #[command(flatten)]
     hunting: Hunting,
+    /// Try all short programs, not the suite.
+    ///
     /// Try all short programs, judged by the oracle, instead of the suite.
     #[arg(long, conflicts_with = "fuzz")]
     enumerate: bool,

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use vmo_abi::Syscall;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::fuzzed::Fuzzed;
-use super::quoted;
 use super::target::{Target, time};
+use super::{quoted, terminal};
 use crate::backends::{Choice, StartError};
 use crate::fuzz::{self, Context, Folder, Plan, Progress};
 use crate::generate::Profile;
@@ -29,27 +29,39 @@ const MOST_JOBS: i64 = 512;
 pub(super) struct Fuzz {
     #[command(flatten)]
     target: Target,
+    /// The seed of the run.
+    ///
     /// The seed of the run, decimal or 0x…; a new one each time if not given.
     #[arg(long, value_name = "N", value_parser = number)]
     seed: Option<u64>,
+    /// Time to spend, such as 60s or 5m.
+    ///
     /// Time to spend, such as 60s or 5m; 60s if --programs is not given.
     #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<Duration>,
     /// Programs to try at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     programs: Option<u64>,
+    /// Threads.
+    ///
     /// Threads, each with a backend of its own; one for each of the host's
     /// cores if not given. They do not change what is tried or found.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_JOBS))]
     jobs: Option<u16>,
+    /// Use only these calls, and vmo_create.
+    ///
     /// Use only these calls, such as vmo_clone,vmo_read, besides vmo_create;
     /// may be repeated.
     #[arg(long = "call", value_name = "CALLS", value_delimiter = ',')]
     calls: Vec<String>,
+    /// End with the first finding.
+    ///
     /// End with the first finding instead of collecting one for each broken
     /// clause and call.
     #[arg(long)]
     stop_at_first: bool,
+    /// Also write findings to this folder.
+    ///
     /// Also write findings to this folder, each as a program of its own.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -139,14 +151,12 @@ fn watch(progress: &Progress, bar: &ProgressBar, is_over: &AtomicBool) {
 
 /// A bar towards the number of programs, or a spinner if only time ends the run.
 fn bar_for(plan: &Plan) -> ProgressBar {
-    let (bar, template) = match (plan.programs, plan.time) {
-        (Some(programs), _) => {
-            (ProgressBar::new(programs), "{elapsed_precise} {wide_bar} {msg}, {eta} left")
+    match plan.programs {
+        Some(programs) => {
+            terminal::progress(Some(programs), "{elapsed_precise} {wide_bar} {msg}, {eta} left")
         }
-        _ => (ProgressBar::new_spinner(), "{spinner} {elapsed_precise} {msg}"),
-    };
-    // The template is a constant, and a bar without it shows as much.
-    ProgressStyle::with_template(template).map_or(bar.clone(), |style| bar.with_style(style))
+        None => terminal::progress(None, "{spinner} {elapsed_precise} {msg}"),
+    }
 }
 
 pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
@@ -190,7 +200,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
             let fuzzed = Fuzzed { plan: &plan, backend: &arguments.target.backend };
             let written = fuzzed.write_finding(&mut text, finding, file.as_deref(), &context);
             let printed = bar.suspend(|| {
-                let mut out = io::stdout().lock();
+                let mut out = terminal::stdout();
                 written.and_then(|()| out.write_all(&text)).and_then(|()| out.flush())
             });
             unprinted = printed.err();
@@ -202,7 +212,7 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
     if let Some(error) = unprinted {
         return Err(error.into());
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = io::BufWriter::new(terminal::stdout());
     let fuzzed = Fuzzed { plan: &plan, backend: &arguments.target.backend };
     fuzzed.write_report(&mut out, &report, arguments.all)?;
     out.flush()?;

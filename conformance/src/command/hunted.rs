@@ -4,24 +4,28 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::ProgressBar;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::target::time;
+use super::terminal;
 use crate::faults::{Fault, Hunt, HuntOptions, hunt};
 use crate::level::Level;
 
 /// How fuzzing against faults is done.
 #[derive(Args)]
 pub(super) struct Hunting {
-    /// Fuzz against each fault instead of running the suite.
+    /// Fuzz instead of running the suite.
     #[arg(long)]
     pub(super) fuzz: bool,
+    /// Runs with each fault.
+    ///
     /// Runs with each fault, with the seeds 1 to N.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "fuzz",
         value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
+    /// Time of a run at most.
+    ///
     /// Time that a run has at most, on one core.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time,
         requires = "fuzz")]
@@ -36,7 +40,10 @@ pub(super) fn hunt_faults(
     jobs: usize,
 ) -> Result<Exit, Failure> {
     let options = HuntOptions { level, seeds: hunting.seeds, time: hunting.time, jobs };
-    let bar = ProgressBar::new(faults.len() as u64 * hunting.seeds);
+    let bar = terminal::progress(
+        Some(faults.len() as u64 * hunting.seeds),
+        "{bar:30} {pos} of {len} runs, {eta} left",
+    );
     let hunts = hunt(faults, options, |_, _| bar.inc(1))?;
     bar.finish_and_clear();
     let mut out = BufWriter::new(io::stdout().lock());

@@ -23,9 +23,13 @@ pub(super) struct Minimize {
     file: PathBuf,
     #[command(flatten)]
     target: Target,
+    /// Only the programs of this name or pattern.
+    ///
     /// Only the programs of this name or pattern; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    /// The file to write to.
+    ///
     /// The file to write to; the terminal if not given.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,

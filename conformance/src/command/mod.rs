@@ -3,6 +3,7 @@
 mod check_backend;
 mod clauses;
 mod compare;
+mod completions;
 mod enumerate;
 mod enumerated_faults;
 mod exit;
@@ -14,6 +15,7 @@ mod fuzz;
 mod fuzzed;
 mod hunted;
 mod known;
+mod manual;
 mod merge;
 mod minimize;
 mod output;
@@ -23,12 +25,13 @@ mod run;
 mod serve;
 mod source;
 mod target;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::backends::{self, BuiltIn, Choice};
 use crate::level::Level;
@@ -41,36 +44,44 @@ use failure::Failure;
 use known::Known;
 use reports::{Described, Recording, Reports};
 use target::{LevelName, Target};
+use terminal::Terminal;
+
+/// Widest line of a help text.
+const WIDTH: usize = 80;
 
 /// Checks implementations of Zircon's virtual memory objects.
 ///
-/// Without a subcommand it does `run`: everything there is, against the
-/// reference backend.
+/// Checks implementations of Zircon's virtual memory objects. Without a command
+/// it does `run`: everything there is, against the reference backend.
 #[derive(Parser)]
 #[command(
     name = "vmo-conformance",
     version,
+    max_term_width = WIDTH,
     after_help = exit::HELP,
-    args_conflicts_with_subcommands = true
+    disable_help_subcommand = true,
+    override_usage = "vmo-conformance [OPTIONS] [COMMAND]"
 )]
 struct Command {
     #[command(subcommand)]
-    action: Option<Action>,
+    action: Action,
     #[command(flatten)]
-    run: run::Run,
+    terminal: Terminal,
 }
 
 #[derive(Subcommand)]
 enum Action {
-    /// Run the suite, and replay what a real kernel was recorded to do.
+    /// Run the suite, and replay recordings of a real kernel.
     #[command(after_help = "Example: vmo-conformance run --level kernel 'vmo_clone::*'")]
     Run(run::Run),
-    /// Replay programs from files: .vmo, recorded .jsonl, or folders of these.
+    /// Replay programs from files and folders.
     #[command(after_help = "Example: vmo-conformance replay corpus --level kernel")]
     Replay(replay::Replay),
     /// List the clauses of the contract with their tests.
     #[command(after_help = "Example: vmo-conformance clauses --call vmo_clone --level seed")]
     Clauses(clauses::Clauses),
+    /// Run the suite, or fuzz, against wrong backends.
+    ///
     /// Run the suite, or fuzz, against wrong backends, each the reference with a
     /// mistake.
     #[command(after_help = "Example: vmo-conformance faults --class rounding 'create_*'")]
@@ -78,15 +89,20 @@ enum Action {
     /// Try random programs, each judged by the oracle.
     #[command(after_help = "Example: vmo-conformance fuzz --time 5m --out findings")]
     Fuzz(fuzz::Fuzz),
+    /// Shrink programs that fail.
+    ///
     /// Shrink programs that fail to the shortest that break the same clause.
     #[command(after_help = "Example: vmo-conformance minimize found.vmo --backend \
                             fault:create_rounds_size_down --out short.vmo")]
     Minimize(minimize::Minimize),
-    /// Write a program as text, as a Rust test or as a C program for Zircon.
+    /// Write a program as text, as a Rust test or as a C program.
     #[command(after_help = "Example: vmo-conformance export short.vmo --as c --backend \
                             fault:create_rounds_size_down --out short.c")]
     Export(export::Export),
-    /// Try all programs up to a length over a small universe, judged by the oracle.
+    /// Try all short programs, each judged by the oracle.
+    ///
+    /// Try all programs up to a length over a small universe, each judged by the
+    /// oracle.
     #[command(after_help = "Example: vmo-conformance enumerate --depth 2 --universe mappings")]
     Enumerate(enumerate::Enumerate),
     /// Show reports side by side, and what got better or worse.
@@ -96,10 +112,17 @@ enum Action {
     #[command(after_help = "Example: vmo-conformance merge 1.json 2.json --report html=all.html")]
     Merge(merge::Merge),
     /// List the backends that are built in.
+    #[command(after_help = "Example: vmo-conformance backends")]
     Backends,
     /// Try an adapter step by step, and say what to do next.
     #[command(after_help = "Example: vmo-conformance check-backend --backend lib:./libzircon.so")]
     CheckBackend(check_backend::CheckBackend),
+    /// Print what completes the command in a shell.
+    #[command(after_help = "Example: vmo-conformance completions zsh > _vmo-conformance")]
+    Completions(completions::Completions),
+    /// Print the manual page, or write those of all commands.
+    #[command(after_help = "Example: vmo-conformance man --out /usr/local/share/man/man1")]
+    Man(manual::Man),
     /// Be the agent of a backend, for a tester elsewhere.
     #[command(
         after_help = "Example: vmo-conformance serve --backend reference --listen tcp:localhost:7001"
@@ -112,11 +135,13 @@ enum Action {
 struct How {
     #[command(flatten)]
     target: Target,
+    /// Threads.
+    ///
     /// Threads, each with a backend of its own; eight for each of the host's
     /// cores if not given, as some tests sleep.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Show every failure in full, not just the first ones.
+    /// Show all failures, not just the first.
     #[arg(long)]
     all: bool,
 }
@@ -192,7 +217,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return Exit::NotStarted.into();
     }
     remote::can_launch();
-    let command = match Command::try_parse_from(arguments) {
+    let command = match parse(arguments) {
         Ok(command) => command,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Good };
@@ -202,21 +227,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return exit.into();
         }
     };
+    command.terminal.choose();
     let result = match command.action {
-        None => run::run(&command.run),
-        Some(Action::Run(arguments)) => run::run(&arguments),
-        Some(Action::Replay(arguments)) => replay::replay(&arguments),
-        Some(Action::Clauses(arguments)) => clauses::clauses(&arguments),
-        Some(Action::Faults(arguments)) => faults::faults(&arguments),
-        Some(Action::Fuzz(arguments)) => fuzz::fuzz(&arguments),
-        Some(Action::Minimize(arguments)) => minimize::minimize(&arguments),
-        Some(Action::Export(arguments)) => export::export(&arguments),
-        Some(Action::Enumerate(arguments)) => enumerate::enumerate(&arguments),
-        Some(Action::Compare(arguments)) => compare::compare(&arguments),
-        Some(Action::Merge(arguments)) => merge::merge(&arguments),
-        Some(Action::Backends) => list_backends(),
-        Some(Action::CheckBackend(arguments)) => check_backend::check_backend(&arguments),
-        Some(Action::Serve(arguments)) => serve::serve(&arguments),
+        Action::Run(arguments) => run::run(&arguments),
+        Action::Replay(arguments) => replay::replay(&arguments),
+        Action::Clauses(arguments) => clauses::clauses(&arguments),
+        Action::Faults(arguments) => faults::faults(&arguments),
+        Action::Fuzz(arguments) => fuzz::fuzz(&arguments),
+        Action::Minimize(arguments) => minimize::minimize(&arguments),
+        Action::Export(arguments) => export::export(&arguments),
+        Action::Enumerate(arguments) => enumerate::enumerate(&arguments),
+        Action::Completions(arguments) => completions::completions(&arguments),
+        Action::Man(arguments) => manual::manual(&arguments),
+        Action::Backends => list_backends(),
+        Action::Compare(arguments) => compare::compare(&arguments),
+        Action::Merge(arguments) => merge::merge(&arguments),
+        Action::CheckBackend(arguments) => check_backend::check_backend(&arguments),
+        Action::Serve(arguments) => serve::serve(&arguments),
     };
     match result {
         Ok(exit) => exit.into(),
@@ -229,6 +256,31 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// The command line as words mean it.
+fn parse(words: Vec<OsString>) -> Result<Command, clap::Error> {
+    let command = Command::command().color(terminal::colours(&words));
+    let words = with_command(&command, words);
+    Command::from_arg_matches(&command.try_get_matches_from(words)?)
+}
+
+/// The words with `run` before those that no command stands before.
+fn with_command(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
+    let mut index = 1;
+    while let Some(word) = words.get(index).and_then(|word| word.to_str()) {
+        let is_known = |name: &str| command.get_subcommands().any(|known| known.get_name() == name);
+        match word {
+            "-h" | "--help" | "-V" | "--version" => return words,
+            "--quiet" | "--verbose" | "-q" | "-v" => index += 1,
+            "--color" => index += 2,
+            _ if word.starts_with("--color=") => index += 1,
+            _ if is_known(word) => return words,
+            _ => break,
+        }
+    }
+    words.insert(index.min(words.len()), "run".into());
+    words
 }
 
 fn list_backends() -> Result<Exit, Failure> {

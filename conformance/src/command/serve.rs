@@ -18,10 +18,14 @@ use crate::remote::serve::{Served, serve as answer};
 /// What `serve` takes.
 #[derive(Args)]
 pub(super) struct Serve {
+    /// The backend, see `backends`.
+    ///
     /// The backend: one that `vmo-conformance backends` lists, or fault:NAME for
     /// the reference with a mistake.
     #[arg(long, default_value = backends::default_name(), value_name = "NAME")]
     backend: String,
+    /// unix:PATH, tcp:HOST:PORT or shm:PATH.
+    ///
     /// Listen at unix:PATH, tcp:HOST:PORT or shm:PATH, for one tester after the
     /// other; the standard input and output are used if not given.
     #[arg(long, value_name = "PLACE", value_parser = place)]

@@ -13,18 +13,27 @@ use crate::remote::Limits;
 /// The backend that is checked, and what it is held to.
 #[derive(Args)]
 pub(super) struct Target {
+    /// The backend to check, see `backends`.
+    ///
     /// The backend to check: one that `vmo-conformance backends` lists,
     /// fault:NAME for the reference with a mistake, or one elsewhere: exec:'CMD
     /// ARG…', lib:PATH, unix:PATH, tcp:HOST:PORT, serial:PATH.
     #[arg(long, default_value = backends::default_name(), value_name = "NAME")]
     pub(super) backend: String,
-    /// What to hold it to: the seed page, all pages, or also the kernel.
-    #[arg(long, value_enum, default_value_t = LevelName::Page)]
+    /// What to hold it to: seed, page or kernel.
+    ///
+    /// What to hold it to: the page of zx_vmo_create alone, all pages, or also
+    /// what the kernel did.
+    #[arg(long, value_enum, default_value_t = LevelName::Page, hide_possible_values = true)]
     level: LevelName,
+    /// Time for a test.
+    ///
     /// Time that a backend elsewhere has for a test or program, such as 10s.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
     timeout: Duration,
-    /// Time that it has to start and say hello.
+    /// Time to start.
+    ///
+    /// Time that a backend elsewhere has to start and say hello.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
     start_timeout: Duration,
 }

@@ -1,0 +1,200 @@
+//! What the terminal shows: colours, progress and remarks.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What every command takes about its output.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Terminal {
+    /// Colours: auto, always or never.
+    ///
+    /// Colours on the terminal. `auto` has them where the output is a terminal,
+    /// and minds NO_COLOR, CLICOLOR and CLICOLOR_FORCE.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t = Colour::Auto,
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Everywhere"
+    )]
+    color: Colour,
+    /// Just what is wrong, and no progress.
+    ///
+    /// Print what is wrong and nothing else: no progress, and no report of a
+    /// run in which all is as it should be.
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    quiet: bool,
+    /// Also what is done, on the standard error.
+    ///
+    /// Say on the standard error what is done: the configuration file that is
+    /// used with what it sets, and how long the command took.
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Everywhere")]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// Where the output is a terminal.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl From<Colour> for ColorChoice {
+    fn from(colour: Colour) -> Self {
+        match colour {
+            Colour::Auto => Self::Auto,
+            Colour::Always => Self::Always,
+            Colour::Never => Self::Never,
+        }
+    }
+}
+
+/// As the command line says, for all that prints.
+static CHOSEN: OnceLock<Terminal> = OnceLock::new();
+
+impl Terminal {
+    /// Makes this what all output goes by.
+    pub(super) fn choose(self) {
+        ColorChoice::from(self.color).write_global();
+        // The command line is read once.
+        let _ = CHOSEN.set(self);
+    }
+}
+
+/// The colours that the words of a command line ask for. Its help and its errors
+/// are printed before the rest of it is understood.
+pub(super) fn colours(words: &[OsString]) -> clap::ColorChoice {
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let value = words.iter().enumerate().rev().find_map(|(index, word)| {
+        word.strip_prefix("--color=").or_else(|| {
+            let next = words.get(index + 1).map(AsRef::as_ref);
+            if *word == "--color" { next } else { None }
+        })
+    });
+    match value {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    }
+}
+
+/// Whether only what is wrong is to be printed.
+pub(super) fn is_quiet() -> bool {
+    CHOSEN.get().is_some_and(|chosen| chosen.quiet)
+}
+
+/// Says on the standard error what is done, if that is wanted.
+pub(super) fn remark(words: impl FnOnce() -> String) {
+    if CHOSEN.get().is_some_and(|chosen| chosen.verbose) {
+        // A remark is worth no failure.
+        let _ = writeln!(io::stderr(), "{}", words());
+    }
+}
+
+/// A progress bar or spinner with a template of indicatif's, which is shown on a
+/// terminal only.
+pub(super) fn progress(length: Option<u64>, template: &str) -> ProgressBar {
+    let target =
+        if is_quiet() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(length, target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Labels at the beginning of a line, and their colours.
+const LABELS: [(&str, AnsiColor); 10] = [
+    ("FAIL ", AnsiColor::Red),
+    ("CRASH ", AnsiColor::Red),
+    ("TIMEOUT ", AnsiColor::Red),
+    ("PROTOCOL ", AnsiColor::Red),
+    ("DISAGREES ", AnsiColor::Red),
+    ("LOST ", AnsiColor::Red),
+    ("FOUND ", AnsiColor::Red),
+    ("BROKEN ", AnsiColor::Magenta),
+    ("STALE ", AnsiColor::Yellow),
+    ("PASSES UNEXPECTEDLY ", AnsiColor::Yellow),
+];
+
+/// The standard output, with the labels of verdicts in colour if that is wanted.
+pub(super) fn stdout() -> Painter<AutoStream<io::Stdout>> {
+    Painter { inner: anstream::stdout(), line: Vec::new() }
+}
+
+/// Paints the label at the beginning of each line.
+pub(super) struct Painter<W: Write> {
+    inner: W,
+    /// What was written of a line that is not whole yet.
+    line: Vec<u8>,
+}
+
+impl<W: Write> Painter<W> {
+    fn write_line(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        let label = LABELS.iter().find(|(label, _)| line.starts_with(label.as_bytes()));
+        let Some((label, colour)) = label else { return self.inner.write_all(&line) };
+        let style = Style::new().bold().fg_color(Some((*colour).into()));
+        let (label, rest) = line.split_at(label.len() - 1);
+        write!(self.inner, "{style}{}{style:#}", String::from_utf8_lossy(label))?;
+        self.inner.write_all(rest)
+    }
+}
+
+impl<W: Write> Write for Painter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.write_line()?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_line()?;
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn painted(text: &str) -> String {
+        let mut painter = Painter { inner: Vec::new(), line: Vec::new() };
+        // In pieces, as a buffer may cut a line anywhere.
+        for byte in text.bytes() {
+            painter.write_all(&[byte]).expect("a vector takes all");
+        }
+        painter.flush().expect("a vector takes all");
+        String::from_utf8(painter.inner).expect("it was text")
+    }
+
+    #[test]
+    fn only_labels_at_the_beginning_of_a_line_are_painted() {
+        let text = "FAIL vmo_create::x\n  FAIL\nFAILURE\nends so";
+        let expected = "\u{1b}[1m\u{1b}[31mFAIL\u{1b}[0m vmo_create::x\n  FAIL\nFAILURE\nends so";
+        assert_eq!(painted(text), expected);
+    }
+
+    #[test]
+    fn the_last_choice_of_colours_counts_for_help() {
+        let of = |words: &[&str]| colours(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(of(&["run", "--color=never", "--color", "always"]), clap::ColorChoice::Always);
+        assert_eq!(of(&["run", "--color"]), clap::ColorChoice::Auto);
+    }
+}

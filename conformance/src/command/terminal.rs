@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use anstream::{AutoStream, ColorChoice};
@@ -9,8 +10,10 @@ use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::words::last_value;
+
 /// What every command takes about its output.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct Terminal {
     /// Colours: auto, always or never.
     ///
@@ -39,6 +42,15 @@ pub(super) struct Terminal {
     /// used with what it sets, and how long the command took.
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Everywhere")]
     verbose: bool,
+    /// The configuration file.
+    ///
+    /// The configuration file, which gives options other defaults;
+    /// vmo-conformance.toml in the working directory if not given.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    config: Option<PathBuf>,
+    /// Read no configuration file.
+    #[arg(long, global = true, conflicts_with = "config", help_heading = "Everywhere")]
+    no_config: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,14 +88,8 @@ impl Terminal {
 /// The colours that the words of a command line ask for. Its help and its errors
 /// are printed before the rest of it is understood.
 pub(super) fn colours(words: &[OsString]) -> clap::ColorChoice {
-    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    let value = words.iter().enumerate().rev().find_map(|(index, word)| {
-        word.strip_prefix("--color=").or_else(|| {
-            let next = words.get(index + 1).map(AsRef::as_ref);
-            if *word == "--color" { next } else { None }
-        })
-    });
-    match value {
+    let value = last_value(words, "--color");
+    match value.as_ref().and_then(|value| value.to_str()) {
         Some("always") => clap::ColorChoice::Always,
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
@@ -116,7 +122,7 @@ pub(super) fn progress(length: Option<u64>, template: &str) -> ProgressBar {
 }
 
 /// Labels at the beginning of a line, and their colours.
-const LABELS: [(&str, AnsiColor); 10] = [
+const LABELS: [(&str, AnsiColor); 11] = [
     ("FAIL ", AnsiColor::Red),
     ("CRASH ", AnsiColor::Red),
     ("TIMEOUT ", AnsiColor::Red),
@@ -124,6 +130,7 @@ const LABELS: [(&str, AnsiColor); 10] = [
     ("DISAGREES ", AnsiColor::Red),
     ("LOST ", AnsiColor::Red),
     ("FOUND ", AnsiColor::Red),
+    ("BAD ", AnsiColor::Red),
     ("BROKEN ", AnsiColor::Magenta),
     ("STALE ", AnsiColor::Yellow),
     ("PASSES UNEXPECTEDLY ", AnsiColor::Yellow),
@@ -189,12 +196,5 @@ mod tests {
         let text = "FAIL vmo_create::x\n  FAIL\nFAILURE\nends so";
         let expected = "\u{1b}[1m\u{1b}[31mFAIL\u{1b}[0m vmo_create::x\n  FAIL\nFAILURE\nends so";
         assert_eq!(painted(text), expected);
-    }
-
-    #[test]
-    fn the_last_choice_of_colours_counts_for_help() {
-        let of = |words: &[&str]| colours(&words.iter().map(OsString::from).collect::<Vec<_>>());
-        assert_eq!(of(&["run", "--color=never", "--color", "always"]), clap::ColorChoice::Always);
-        assert_eq!(of(&["run", "--color"]), clap::ColorChoice::Auto);
     }
 }

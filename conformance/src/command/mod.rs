@@ -61,7 +61,8 @@ const WIDTH: usize = 80;
     name = "vmo-conformance",
     version,
     max_term_width = WIDTH,
-    after_help = exit::HELP,
+    after_help = exit::SHORT_HELP,
+    after_long_help = exit::HELP,
     disable_help_subcommand = true,
     override_usage = "vmo-conformance [OPTIONS] [COMMAND]"
 )]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -21,35 +22,34 @@ pub(super) struct Terminal {
     /// and minds NO_COLOR, CLICOLOR and CLICOLOR_FORCE.
     #[arg(
         long,
-        global = true,
+        global = true, display_order = 901,
         value_enum,
         value_name = "WHEN",
         default_value_t = Colour::Auto,
         hide_default_value = true,
-        hide_possible_values = true,
-        help_heading = "Everywhere"
+        hide_possible_values = true
     )]
     color: Colour,
     /// Just what is wrong, and no progress.
     ///
     /// Print what is wrong and nothing else: no progress, and no report of a
     /// run in which all is as it should be.
-    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    #[arg(short, long, global = true)]
     quiet: bool,
     /// Also what is done, on the standard error.
     ///
     /// Say on the standard error what is done: the configuration file that is
     /// used with what it sets, and how long the command took.
-    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Everywhere")]
+    #[arg(short, long, global = true, display_order = 902, conflicts_with = "quiet")]
     verbose: bool,
     /// The configuration file.
     ///
     /// The configuration file, which gives options other defaults;
     /// vmo-conformance.toml in the working directory if not given.
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    #[arg(long, global = true, display_order = 903, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Read no configuration file.
-    #[arg(long, global = true, conflicts_with = "config", help_heading = "Everywhere")]
+    #[arg(long, global = true, display_order = 904, conflicts_with = "config")]
     no_config: bool,
 }
 
@@ -121,8 +121,11 @@ pub(super) fn progress(length: Option<u64>, template: &str) -> ProgressBar {
     bar
 }
 
+/// How long nobody needs to be told that something goes on.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Labels at the beginning of a line, and their colours.
-const LABELS: [(&str, AnsiColor); 11] = [
+const LABELS: &[(&str, AnsiColor)] = &[
     ("FAIL ", AnsiColor::Red),
     ("CRASH ", AnsiColor::Red),
     ("TIMEOUT ", AnsiColor::Red),

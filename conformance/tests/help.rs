@@ -82,9 +82,12 @@ fn the_long_form_says_more() {
 
 #[test]
 fn without_a_command_it_is_run() {
-    let listed = run(&["run", "--exact", "--list", "vmo_create::makes_a_vmo"]);
-    assert_eq!(run(&["--exact", "--list", "vmo_create::makes_a_vmo"]), listed);
-    assert_eq!(run(&["-q", "--color", "never", "vmo_create::makes_a_vmo", "--list"]), listed);
+    let listed = run(&["run", "--exact", "--list", "vmo_create::rounds_size_up_to_a_page::1"]);
+    assert_eq!(run(&["--exact", "--list", "vmo_create::rounds_size_up_to_a_page::1"]), listed);
+    assert_eq!(
+        run(&["-q", "--color", "never", "vmo_create::rounds_size_up_to_a_page::1", "--list"]),
+        listed
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::quoted;
 use super::target::Target;
+use super::{quoted, terminal};
 use crate::smoke::{Came, Step, smoke};
 
 /// What `check-backend` takes.
@@ -29,7 +29,7 @@ pub(super) fn check_backend(arguments: &CheckBackend) -> Result<Exit, Failure> {
     let choice = arguments.target.choice()?;
     let backend = choice.start()?;
     let mut counts = Counts::default();
-    let mut out = io::stdout().lock();
+    let mut out = terminal::stdout();
     let mut written = Ok(());
     smoke(backend.as_ref(), |step| {
         let one = write_step(&mut out, &step, &mut counts);

@@ -11,14 +11,16 @@ use crate::report::{RenderError, compare as compared, read};
 
 #[derive(Args)]
 pub(super) struct Compare {
+    /// Reports as JSON or JSON lines.
+    ///
     /// Reports that --report json=FILE or jsonl=FILE wrote. Of two of one
     /// backend it is told what changed from the first to the second.
     #[arg(required = true, num_args = 2..)]
     files: Vec<PathBuf>,
-    /// How to print the comparison.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
+    /// How to print it: human, json or markdown.
+    #[arg(long, value_enum, default_value_t = Format::Human, hide_possible_values = true)]
     format: Format,
-    /// List every case that changed, not just the first ones.
+    /// List all cases that changed, not just the first.
     #[arg(long)]
     all: bool,
 }

@@ -2,7 +2,15 @@
 
 use std::process::ExitCode;
 
-/// The paragraph about exit codes in the help texts.
+/// The exit codes in the short help text.
+pub(super) const SHORT_HELP: &str = "\
+Exit codes: 0 all as it should be, 1 something disagreed, 2 bad command line or
+input, 3 the backend would not start, 4 nothing was tested, 5 expected failures
+are stale
+
+Example: vmo-conformance --level kernel";
+
+/// The exit codes in the long help text.
 pub(super) const HELP: &str = "\
 Exit codes:
   0  all as it should be

@@ -14,10 +14,14 @@ use crate::whole_file::write_file;
 /// Which failures are known.
 #[derive(Args, Clone, Default)]
 pub(super) struct KnownFailures {
+    /// Known failures.
+    ///
     /// Known failures, with a reason for each, as TOML; one that does not fail
     /// any more is an error.
     #[arg(long = "expectations", value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Write the file of known failures anew.
+    ///
     /// Write the file of known failures anew from this run; reasons are kept.
     #[arg(long, requires = "file")]
     update_expectations: bool,

@@ -12,11 +12,13 @@ use crate::report::{merge as merged, read};
 
 #[derive(Args)]
 pub(super) struct Merge {
+    /// Reports as JSON or JSON lines.
+    ///
     /// Reports that --report json=FILE or jsonl=FILE wrote: of all parts of a
     /// run, or of runs of different cases against one backend.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Show every failure in full, not just the first ones.
+    /// Show all failures, not just the first.
     #[arg(long)]
     all: bool,
     #[command(flatten)]

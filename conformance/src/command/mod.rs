@@ -4,6 +4,7 @@ mod check_backend;
 mod clauses;
 mod compare;
 mod completions;
+mod configuration;
 mod enumerate;
 mod enumerated_faults;
 mod exit;
@@ -26,10 +27,12 @@ mod serve;
 mod source;
 mod target;
 mod terminal;
+mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -58,7 +61,8 @@ const WIDTH: usize = 80;
     name = "vmo-conformance",
     version,
     max_term_width = WIDTH,
-    after_help = exit::HELP,
+    after_help = exit::SHORT_HELP,
+    after_long_help = exit::HELP,
     disable_help_subcommand = true,
     override_usage = "vmo-conformance [OPTIONS] [COMMAND]"
 )]
@@ -217,7 +221,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return Exit::NotStarted.into();
     }
     remote::can_launch();
-    let command = match parse(arguments) {
+    let known = Command::command().color(terminal::colours(&arguments));
+    let words = words::with_command(&known, arguments);
+    let configured = match configuration::configured(known, &words) {
+        Ok(configured) => configured,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Exit::Usage.into();
+        }
+    };
+    let parsed = configured.command.try_get_matches_from(words);
+    let command = match parsed.and_then(|matches| Command::from_arg_matches(&matches)) {
         Ok(command) => command,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Good };
@@ -228,6 +242,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     command.terminal.choose();
+    if let Some(words) = configured.remark {
+        terminal::remark(|| words);
+    }
+    let started = Instant::now();
     let result = match command.action {
         Action::Run(arguments) => run::run(&arguments),
         Action::Replay(arguments) => replay::replay(&arguments),
@@ -239,12 +257,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Action::Enumerate(arguments) => enumerate::enumerate(&arguments),
         Action::Completions(arguments) => completions::completions(&arguments),
         Action::Man(arguments) => manual::manual(&arguments),
+        Action::Backends => list_backends(),
         Action::Compare(arguments) => compare::compare(&arguments),
         Action::Merge(arguments) => merge::merge(&arguments),
-        Action::Backends => list_backends(),
         Action::CheckBackend(arguments) => check_backend::check_backend(&arguments),
         Action::Serve(arguments) => serve::serve(&arguments),
     };
+    terminal::remark(|| format!("took {:.1} s", started.elapsed().as_secs_f64()));
     match result {
         Ok(exit) => exit.into(),
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -256,31 +275,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit().into()
         }
     }
-}
-
-/// The command line as words mean it.
-fn parse(words: Vec<OsString>) -> Result<Command, clap::Error> {
-    let command = Command::command().color(terminal::colours(&words));
-    let words = with_command(&command, words);
-    Command::from_arg_matches(&command.try_get_matches_from(words)?)
-}
-
-/// The words with `run` before those that no command stands before.
-fn with_command(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
-    let mut index = 1;
-    while let Some(word) = words.get(index).and_then(|word| word.to_str()) {
-        let is_known = |name: &str| command.get_subcommands().any(|known| known.get_name() == name);
-        match word {
-            "-h" | "--help" | "-V" | "--version" => return words,
-            "--quiet" | "--verbose" | "-q" | "-v" => index += 1,
-            "--color" => index += 2,
-            _ if word.starts_with("--color=") => index += 1,
-            _ if is_known(word) => return words,
-            _ => break,
-        }
-    }
-    words.insert(index.min(words.len()), "run".into());
-    words
 }
 
 fn list_backends() -> Result<Exit, Failure> {

@@ -20,16 +20,18 @@ use crate::shard::Shard;
 
 #[derive(Args)]
 pub(super) struct Replay {
-    /// Files or folders to replay.
+    /// Files with programs (.vmo, or recorded .jsonl), and folders of these.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Replay just the programs of this name or pattern; may be repeated.
+    /// Only the programs of this name or pattern.
+    ///
+    /// Only the programs of this name or pattern; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// Take the names of --only literally, without patterns.
+    /// Take the names literally, without patterns.
     #[arg(long)]
     exact: bool,
-    /// Replay just one of several parts, such as 1/4.
+    /// Run just one of several parts, such as 1/4.
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -80,6 +82,7 @@ pub(super) fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     let known = arguments.known.read()?;
     let (reports, shard) = (&arguments.reports, arguments.shard);
     let recording = how.begin("replay", reports, shard, known.as_ref(), &|| backend.start())?;
+    recording.expects(selected.len());
     let replayed = judge(&recording, 0, &selected, how, &backend, &Again::Replay).map(Some);
     let programs = sources.iter().flat_map(|source| &source.programs);
     let others: Vec<_> = programs.map(|program| program.name.as_str()).collect();

@@ -7,11 +7,15 @@ use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
 
 use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
 use tempfile::NamedTempFile;
 use vmo_abi::Environment;
 
+use super::exit::Exit;
 use super::failure::Failure;
 use super::known::Known;
+use super::replay::exit_of;
+use super::terminal;
 use crate::expectations::{Applied, Conditions};
 use crate::level::Level;
 use crate::report::{Case, Format, RenderError, Report, Run, StreamWriter};
@@ -21,12 +25,16 @@ use crate::whole_file::write_file;
 /// What is printed, and which files are written besides.
 #[derive(Args, Clone, Default)]
 pub(super) struct Reports {
+    /// How to print it: human, json, html….
+    ///
     /// How to print the report.
-    #[arg(long, value_enum, default_value_t = Printed::Human)]
+    #[arg(long, value_enum, default_value_t = Printed::Human, hide_possible_values = true)]
     format: Printed,
-    /// Write what would be printed to this file instead.
+    /// Write to this file what would be printed.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write the report to a file, too.
+    ///
     /// Write the report to a file, too; may be repeated. Formats: human, json,
     /// jsonl (a line for each case, as soon as it is judged), junit, markdown,
     /// html, badge-json (for shields.io), badge-svg.
@@ -165,7 +173,8 @@ impl Reports {
         }
         let cases = Mutex::new(Vec::new());
         let (known, started) = (described.known, Instant::now());
-        Ok(Recording { reports: self, run, started, streams, cases, known, applied })
+        let bar = terminal::progress(None, "{bar:30} {pos} of {len}, {eta} left");
+        Ok(Recording { reports: self, run, started, streams, cases, known, applied, bar })
     }
 
     /// Writes a report that is whole to all files but those that were written
@@ -189,8 +198,13 @@ impl Reports {
                 Err(error) => errors.push(ReportError::Unwritable { path: path.clone(), error }),
             }
         }
-        if !is_written {
-            let mut out = io::stdout().lock();
+        let is_quiet = terminal::is_quiet() && self.prints_for_people();
+        let is_silent = is_quiet && exit_of(report) == Exit::Good;
+        if !is_written && !is_silent {
+            let mut out: Box<dyn Write> = match self.format {
+                Printed::Human => Box::new(terminal::stdout()),
+                _ => Box::new(io::stdout().lock()),
+            };
             out.write_all(printed.as_bytes())?;
             out.flush()?;
         }
@@ -252,9 +266,15 @@ pub(super) struct Recording<'a> {
     cases: Mutex<Vec<(usize, Case)>>,
     known: Option<&'a Known<'a>>,
     applied: Option<Applied<'a>>,
+    bar: ProgressBar,
 }
 
 impl Recording<'_> {
+    /// Says how many cases there are to be.
+    pub(super) fn expects(&self, cases: usize) {
+        self.bar.set_length(cases as u64);
+    }
+
     /// Takes in the case with this place among all.
     pub(super) fn judged(&self, number: usize, mut case: Case) {
         if let Some(applied) = &self.applied {
@@ -265,12 +285,15 @@ impl Recording<'_> {
         }
         let mut cases = self.cases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         cases.push((number, case));
+        if self.started.elapsed() > terminal::PATIENCE {
+            self.bar.set_position(cases.len() as u64);
+        }
     }
 
     /// Ends the report; `complete` says whether the run came to its end, and
     /// `fill` adds what only the end tells. `others` are names of programs that
-    /// known failures may name, besides those that the command carries. Answers with the report after it
-    /// was printed and written.
+    /// known failures may name, besides those that the command carries. Answers
+    /// with the report after it was printed and written.
     ///
     /// # Errors
     ///
@@ -283,6 +306,7 @@ impl Recording<'_> {
         others: &[&str],
         fill: impl FnOnce(&mut Report),
     ) -> Result<Report, Failure> {
+        self.bar.finish_and_clear();
         let mut cases = self.cases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         cases.sort_by_key(|(number, _)| *number);
         let cases = cases.into_iter().map(|(_, case)| case).collect();

@@ -21,24 +21,36 @@ use crate::suite::{CaseOptions, CaseReport, Suite, Test, run_cases_told};
 
 #[derive(Args)]
 pub(super) struct Run {
+    /// Tests and recordings, by name or pattern; all if none is given.
+    ///
     /// Tests and recorded programs, by name or pattern with `*`; all if none
     /// is given.
     names: Vec<String>,
     /// Take the names literally, without patterns.
     #[arg(long, requires = "names")]
     exact: bool,
+    /// Only what is about a call.
+    ///
     /// Only what is about this call, such as `vmo_clone`.
     #[arg(long, value_name = "CALL")]
     call: Option<String>,
+    /// Only the tests of a clause.
+    ///
     /// Only the tests of this clause, such as `VMO-CLONE-07`.
     #[arg(long, value_name = "ID")]
     clause: Option<String>,
+    /// Also run what kernels may not survive.
+    ///
     /// Also run what a real kernel of the edition may not survive.
     #[arg(long)]
     include_hazards: bool,
+    /// Print the names, run nothing.
+    ///
     /// Print the names instead of running anything.
     #[arg(long)]
     list: bool,
+    /// Run just one of several parts.
+    ///
     /// Run just one of several parts, such as 1/4; all of them together are the
     /// whole, and `vmo-conformance merge` puts their reports together.
     #[arg(long, value_name = "K/N")]
@@ -152,6 +164,7 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
     let known = arguments.known.read()?;
     let recording =
         how.begin("run", &arguments.reports, arguments.shard, known.as_ref(), &start)?;
+    recording.expects(tests.len() + selected.len());
     let judged = |index: usize, report: &CaseReport| {
         let test = tests[index];
         let again = || {

@@ -2,15 +2,19 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::words::last_value;
+
 /// What every command takes about its output.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct Terminal {
     /// Colours: auto, always or never.
     ///
@@ -18,27 +22,35 @@ pub(super) struct Terminal {
     /// and minds NO_COLOR, CLICOLOR and CLICOLOR_FORCE.
     #[arg(
         long,
-        global = true,
+        global = true, display_order = 901,
         value_enum,
         value_name = "WHEN",
         default_value_t = Colour::Auto,
         hide_default_value = true,
-        hide_possible_values = true,
-        help_heading = "Everywhere"
+        hide_possible_values = true
     )]
     color: Colour,
     /// Just what is wrong, and no progress.
     ///
     /// Print what is wrong and nothing else: no progress, and no report of a
     /// run in which all is as it should be.
-    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    #[arg(short, long, global = true)]
     quiet: bool,
     /// Also what is done, on the standard error.
     ///
     /// Say on the standard error what is done: the configuration file that is
     /// used with what it sets, and how long the command took.
-    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Everywhere")]
+    #[arg(short, long, global = true, display_order = 902, conflicts_with = "quiet")]
     verbose: bool,
+    /// The configuration file.
+    ///
+    /// The configuration file, which gives options other defaults;
+    /// vmo-conformance.toml in the working directory if not given.
+    #[arg(long, global = true, display_order = 903, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Read no configuration file.
+    #[arg(long, global = true, display_order = 904, conflicts_with = "config")]
+    no_config: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,14 +88,8 @@ impl Terminal {
 /// The colours that the words of a command line ask for. Its help and its errors
 /// are printed before the rest of it is understood.
 pub(super) fn colours(words: &[OsString]) -> clap::ColorChoice {
-    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    let value = words.iter().enumerate().rev().find_map(|(index, word)| {
-        word.strip_prefix("--color=").or_else(|| {
-            let next = words.get(index + 1).map(AsRef::as_ref);
-            if *word == "--color" { next } else { None }
-        })
-    });
-    match value {
+    let value = last_value(words, "--color");
+    match value.as_ref().and_then(|value| value.to_str()) {
         Some("always") => clap::ColorChoice::Always,
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
@@ -115,8 +121,11 @@ pub(super) fn progress(length: Option<u64>, template: &str) -> ProgressBar {
     bar
 }
 
+/// How long nobody needs to be told that something goes on.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Labels at the beginning of a line, and their colours.
-const LABELS: [(&str, AnsiColor); 10] = [
+const LABELS: &[(&str, AnsiColor)] = &[
     ("FAIL ", AnsiColor::Red),
     ("CRASH ", AnsiColor::Red),
     ("TIMEOUT ", AnsiColor::Red),
@@ -124,6 +133,7 @@ const LABELS: [(&str, AnsiColor); 10] = [
     ("DISAGREES ", AnsiColor::Red),
     ("LOST ", AnsiColor::Red),
     ("FOUND ", AnsiColor::Red),
+    ("BAD ", AnsiColor::Red),
     ("BROKEN ", AnsiColor::Magenta),
     ("STALE ", AnsiColor::Yellow),
     ("PASSES UNEXPECTEDLY ", AnsiColor::Yellow),
@@ -189,12 +199,5 @@ mod tests {
         let text = "FAIL vmo_create::x\n  FAIL\nFAILURE\nends so";
         let expected = "\u{1b}[1m\u{1b}[31mFAIL\u{1b}[0m vmo_create::x\n  FAIL\nFAILURE\nends so";
         assert_eq!(painted(text), expected);
-    }
-
-    #[test]
-    fn the_last_choice_of_colours_counts_for_help() {
-        let of = |words: &[&str]| colours(&words.iter().map(OsString::from).collect::<Vec<_>>());
-        assert_eq!(of(&["run", "--color=never", "--color", "always"]), clap::ColorChoice::Always);
-        assert_eq!(of(&["run", "--color"]), clap::ColorChoice::Auto);
     }
 }

@@ -142,7 +142,8 @@ impl Door {
     /// it calls `inner`; `None` if this program does not know how to.
     pub(crate) fn serving(name: &str, inner: &str, limits: Limits) -> Option<Arc<Self>> {
         let program = launcher()?.to_str()?.to_owned();
-        let words = [program.as_str(), "serve", "--backend", inner].map(str::to_owned);
+        let words =
+            [program.as_str(), "serve", "--no-config", "--backend", inner].map(str::to_owned);
         Some(Self::at(Place::Exec(CommandLine(words.to_vec())), name, limits))
     }
 

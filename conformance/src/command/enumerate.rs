@@ -13,10 +13,12 @@ use crate::enumerate::{
 };
 use crate::ledger::clause_of;
 use crate::program::Program;
+use crate::report::{Case, STEPS_JUDGED};
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::findings::Folder;
+use super::reports::{Described, Ending, Reports, Told};
 use super::{Target, terminal};
 
 /// How often the progress bar is drawn.
@@ -59,6 +61,8 @@ pub(super) struct Enumerate {
     /// Also write findings to this folder, each as a program of its own.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 /// The universes with these names, all if there is none.
@@ -90,8 +94,8 @@ impl Enumerate {
 /// Tries all programs, and shows what they found.
 pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
     let universes = universes(&arguments.universes)?;
-    let mut out = BufWriter::new(terminal::stdout());
     if arguments.show_universe {
+        let mut out = BufWriter::new(terminal::stdout());
         for universe in &universes {
             writeln!(out, "{universe}")?;
         }
@@ -100,6 +104,10 @@ pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
     }
     let backend = arguments.target.choice()?;
     let folder = arguments.out.as_deref().map(Folder::new).transpose()?;
+    arguments.reports.check()?;
+    let described =
+        Described { command: "enumerate", target: &arguments.target, shard: None, known: None };
+    let recording = arguments.reports.begin(&described, &|| backend.start())?;
     let stops = |_: &_| arguments.first;
     let plan = Plan {
         universes: &universes,
@@ -112,7 +120,9 @@ pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
     };
     let report = watched(&plan, &|| backend.start())?;
     let shown = Shown { arguments, report: &report, universes: &universes };
+    let mut out = Vec::new();
     shown.write(&mut out)?;
+    let mut written = Ok(());
     let findings = report.findings.iter().enumerate();
     let programs: Vec<_> = findings.map(|(index, finding)| shown.program(index, finding)).collect();
     for program in &programs {
@@ -121,14 +131,36 @@ pub(super) fn enumerate(arguments: &Enumerate) -> Result<Exit, Failure> {
             writeln!(out, "  {line}")?;
         }
     }
-    out.flush()?;
-    if let Some(folder) = folder {
-        for program in &programs {
-            let path = folder.write(program)?;
-            writeln!(out, "{}", path.display())?;
+    for (index, (finding, program)) in report.findings.iter().zip(&programs).enumerate() {
+        let mut file = None;
+        if let Some(folder) = folder.as_ref().filter(|_| written.is_ok()) {
+            match folder.write(program) {
+                Ok(path) => {
+                    writeln!(out, "{}", path.display())?;
+                    file = Some(path.display().to_string());
+                }
+                // The output and the report have all of them.
+                Err(error) => written = Err(error),
+            }
         }
+        let again = arguments.again();
+        recording.judged(index, Case::of_finding(&finding.violation, program, file, again));
     }
-    out.flush()?;
+    let told = Told { before: String::new(), rest: String::from_utf8_lossy(&out).into_owned() };
+    let ending =
+        Ending { is_cut_short: !report.is_complete, told: Some(told), ..Ending::default() };
+    recording.finish(&ending, |report_of| {
+        let counts = &report.counts;
+        for (what, count) in [
+            (STEPS_JUDGED, counts.judged),
+            ("programs", counts.programs),
+            ("programs left out", counts.other_order + counts.broken_often),
+            ("calls not judged", counts.not_judged),
+        ] {
+            report_of.totals.insert(what.to_owned(), count);
+        }
+    })?;
+    written?;
     Ok(match &report {
         report if !report.findings.is_empty() => Exit::Disagreed,
         report if report.counts.judged == 0 => Exit::NothingTested,

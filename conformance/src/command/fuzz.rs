@@ -13,11 +13,13 @@ use vmo_abi::Syscall;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::fuzzed::Fuzzed;
+use super::reports::{Described, Ending, Reports, Told};
 use super::target::{Target, time};
 use super::{quoted, terminal};
 use crate::backends::{Choice, StartError};
 use crate::fuzz::{self, Context, Folder, Plan, Progress};
 use crate::generate::Profile;
+use crate::report::{Case, STEPS_JUDGED};
 
 /// How long a run takes if nothing is said about it.
 const DEFAULT_TIME: Duration = Duration::from_secs(60);
@@ -68,6 +70,8 @@ pub(super) struct Fuzz {
     /// Also print the clauses that were not reached.
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 /// A number as programs write it.
@@ -160,6 +164,7 @@ fn bar_for(plan: &Plan) -> ProgressBar {
 }
 
 pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
+    arguments.reports.check()?;
     let folder = match &arguments.out {
         None => None,
         Some(path) => {
@@ -171,6 +176,14 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
     let backend = arguments.target.choice()?;
     let plan = arguments.plan(&backend)?;
     let start = move || backend.start();
+    let described =
+        Described { command: "fuzz", target: &arguments.target, shard: None, known: None };
+    let mut recording = arguments.reports.begin(&described, &start)?;
+    if arguments.seed.is_none() {
+        recording.add_arguments(&["--seed", &format!("{:#x}", plan.seed)]);
+    }
+    let mut told = Told::default();
+    let mut found = 0;
     let (progress, is_over) = (Progress::default(), AtomicBool::new(false));
     let bar = bar_for(&plan);
     let mut unwritten: Option<io::Error> = None;
@@ -194,16 +207,24 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
                 }
                 None => None,
             };
-            // Findings are shown at once, so that nothing that happens later
-            // can lose them.
+            let case_file = file.as_ref().map(|path| path.display().to_string());
+            let (violation, shrunk) = (&finding.violation, &finding.shrunk);
+            recording
+                .judged(found, Case::of_finding(violation, shrunk, case_file, command.clone()));
+            found += 1;
             let mut text = Vec::new();
             let fuzzed = Fuzzed { plan: &plan, backend: &arguments.target.backend };
             let written = fuzzed.write_finding(&mut text, finding, file.as_deref(), &context);
-            let printed = bar.suspend(|| {
-                let mut out = terminal::stdout();
-                written.and_then(|()| out.write_all(&text)).and_then(|()| out.flush())
-            });
-            unprinted = printed.err();
+            told.before.push_str(&String::from_utf8_lossy(&text));
+            // Findings are shown at once, so that nothing that happens later
+            // can lose them.
+            if arguments.reports.prints_for_people() {
+                let printed = bar.suspend(|| {
+                    let mut out = terminal::stdout();
+                    written.and_then(|()| out.write_all(&text)).and_then(|()| out.flush())
+                });
+                unprinted = printed.err();
+            }
             unwritten.is_none() && unprinted.is_none()
         });
         is_over.store(true, Ordering::Relaxed);
@@ -212,10 +233,23 @@ pub(super) fn fuzz(arguments: &Fuzz) -> Result<Exit, Failure> {
     if let Some(error) = unprinted {
         return Err(error.into());
     }
-    let mut out = io::BufWriter::new(terminal::stdout());
+    let mut text = Vec::new();
     let fuzzed = Fuzzed { plan: &plan, backend: &arguments.target.backend };
-    fuzzed.write_report(&mut out, &report, arguments.all)?;
-    out.flush()?;
+    fuzzed.write_report(&mut text, &report, arguments.all)?;
+    told.rest = String::from_utf8_lossy(&text).into_owned();
+    let ending = Ending { told: Some(told), ..Ending::default() };
+    recording.finish(&ending, |written| {
+        let clauses = report.covered.count();
+        for (what, count) in [
+            (STEPS_JUDGED, report.tally.calls()),
+            ("programs", report.tally.programs),
+            ("programs kept", report.kept as u64),
+            ("programs cut short", report.tally.cut_short),
+            ("clauses reached", clauses as u64),
+        ] {
+            written.totals.insert(what.to_owned(), count);
+        }
+    })?;
     if let (Some(error), Some(path)) = (unwritten, &arguments.out) {
         let findings = report.findings.len();
         return Err(Failure::FindingsUnwritable { path: path.clone(), error, findings });

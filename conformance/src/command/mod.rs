@@ -39,13 +39,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::backends::{self, BuiltIn, Choice};
 use crate::level::Level;
 use crate::remote;
-use crate::shard::Shard;
-use crate::suite::Start;
 
 use exit::Exit;
 use failure::Failure;
-use known::Known;
-use reports::{Described, Recording, Reports};
 use target::{LevelName, Target};
 use terminal::Terminal;
 
@@ -161,26 +157,6 @@ impl How {
             8 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
         jobs.min(backend.backends_at_once())
-    }
-
-    /// Begins the report of a run, as a backend that was just started claims.
-    fn begin<'r>(
-        &'r self,
-        command: &'static str,
-        reports: &'r Reports,
-        shard: Option<Shard>,
-        known: Option<&'r Known<'r>>,
-        start: &Start<'_>,
-    ) -> Result<Recording<'r>, Failure> {
-        let backend = start()?;
-        reports.begin(&Described {
-            command,
-            backend: &self.target.backend,
-            environment: backend.environment(),
-            level: self.level(),
-            shard,
-            known,
-        })
     }
 }
 

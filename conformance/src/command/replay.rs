@@ -8,7 +8,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::known::KnownFailures;
-use super::reports::{Recording, Reports};
+use super::reports::{Described, Ending, Recording, Reports};
 use super::source::{self, Source};
 use super::{How, quoted};
 use crate::backends::Choice;
@@ -81,12 +81,15 @@ pub(super) fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     let backend = how.target.choice()?;
     let known = arguments.known.read()?;
     let (reports, shard) = (&arguments.reports, arguments.shard);
-    let recording = how.begin("replay", reports, shard, known.as_ref(), &|| backend.start())?;
+    let target = &how.target;
+    let described = Described { command: "replay", target, shard, known: known.as_ref() };
+    let recording = reports.begin(&described, &|| backend.start())?;
     recording.expects(selected.len());
     let replayed = judge(&recording, 0, &selected, how, &backend, &Again::Replay).map(Some);
     let programs = sources.iter().flat_map(|source| &source.programs);
     let others: Vec<_> = programs.map(|program| program.name.as_str()).collect();
-    finish(recording, replayed, reports, how.all, Ending { hint: None, others: &others })
+    let ending = Ending { all: how.all, others: &others, ..Ending::default() };
+    finish(recording, replayed, reports, ending, None)
 }
 
 /// The programs of files that satisfy a condition.
@@ -140,23 +143,17 @@ pub(super) fn judge(
     Ok(Summary::of(&programs, &replayed))
 }
 
-/// What the end of a run needs besides what came of it.
-pub(super) struct Ending<'a> {
-    /// What to say if nothing was tested.
-    pub(super) hint: Option<String>,
-    /// Names of programs besides those that the command carries.
-    pub(super) others: &'a [&'a str],
-}
-
-/// Ends a run: prints and writes its report, and tells how it went.
+/// Ends a run: prints and writes its report, and tells how it went. The hint is
+/// for people if nothing was tested.
 pub(super) fn finish(
     recording: Recording<'_>,
     replayed: Result<Option<Summary>, Failure>,
     reports: &Reports,
-    all: bool,
-    Ending { hint, others }: Ending<'_>,
+    ending: Ending<'_>,
+    hint: Option<String>,
 ) -> Result<Exit, Failure> {
-    let report = recording.finish(all, replayed.is_ok(), others, |report| {
+    let ending = Ending { is_cut_short: replayed.is_err(), ..ending };
+    let report = recording.finish(&ending, |report| {
         if let Ok(Some(summary)) = &replayed {
             report.calls = counts_of_calls(summary);
             report.totals.insert(STEPS_JUDGED.to_owned(), summary.steps_judged as u64);

@@ -15,11 +15,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::known::Known;
 use super::replay::exit_of;
+use super::target::Target;
 use super::terminal;
 use crate::expectations::{Applied, Conditions};
-use crate::level::Level;
 use crate::report::{Case, Format, RenderError, Report, Run, StreamWriter};
 use crate::shard::Shard;
+use crate::suite::Start;
 use crate::whole_file::write_file;
 
 /// What is printed, and which files are written besides.
@@ -105,32 +106,54 @@ impl std::fmt::Display for ReportError {
     }
 }
 
-/// How a run is described in its report.
+/// What is run, for the report of it.
 pub(super) struct Described<'a> {
     pub(super) command: &'static str,
-    pub(super) backend: &'a str,
-    pub(super) environment: Environment,
-    pub(super) level: Level,
+    pub(super) target: &'a Target,
     pub(super) shard: Option<Shard>,
     pub(super) known: Option<&'a Known<'a>>,
 }
 
 impl Described<'_> {
-    fn run(&self) -> Run {
+    fn run(&self, environment: &Environment) -> Run {
         let arguments = std::env::args_os().skip(1);
-        let capabilities = self.environment.capabilities.iter();
+        let capabilities = environment.capabilities.iter();
         Run {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: self.command.to_owned(),
             arguments: arguments.map(|word| word.to_string_lossy().into_owned()).collect(),
-            backend: self.backend.to_owned(),
+            backend: self.target.backend.clone(),
             capabilities: capabilities.map(|capability| capability.name().to_owned()).collect(),
-            edition: self.environment.edition.name.to_owned(),
-            level: self.level,
+            edition: environment.edition.name.to_owned(),
+            level: self.target.level(),
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             shard: self.shard,
         }
     }
+}
+
+/// What people are shown of a run whose report is not all that they are to
+/// see.
+#[derive(Default)]
+pub(super) struct Told {
+    /// What was printed while the run went on, if that went to the terminal.
+    pub(super) before: String,
+    /// What is to be printed at the end.
+    pub(super) rest: String,
+}
+
+/// What ends a run.
+#[derive(Default)]
+pub(super) struct Ending<'a> {
+    /// Whether every failure is shown in full.
+    pub(super) all: bool,
+    /// Whether the run was cut short.
+    pub(super) is_cut_short: bool,
+    /// Names of programs that known failures may name, besides those that the
+    /// command carries.
+    pub(super) others: &'a [&'a str],
+    /// What people are shown instead of the text that the report makes.
+    pub(super) told: Option<Told>,
 }
 
 impl Reports {
@@ -153,15 +176,21 @@ impl Reports {
         Ok(())
     }
 
-    /// Begins the report of a run.
+    /// Begins the report of a run against a backend that claims what one that
+    /// is started for it does.
     ///
     /// # Errors
     ///
-    /// A file to which cases are to be appended cannot be written.
-    pub(super) fn begin<'r>(&'r self, described: &Described<'r>) -> Result<Recording<'r>, Failure> {
-        let run = described.run();
-        let edition = described.environment.edition.name;
-        let conditions = Conditions { level: described.level, edition };
+    /// The backend would not start, or a file to which cases are to be appended
+    /// cannot be written.
+    pub(super) fn begin<'r>(
+        &'r self,
+        described: &Described<'r>,
+        start: &Start<'_>,
+    ) -> Result<Recording<'r>, Failure> {
+        let environment = start()?.environment();
+        let run = described.run(&environment);
+        let conditions = Conditions { level: run.level, edition: environment.edition.name };
         let applied = described.known.map(|known| known.expectations.applied(conditions));
         let mut streams = Vec::new();
         for ReportFile { path, .. } in
@@ -184,9 +213,14 @@ impl Reports {
         report: &Report,
         all: bool,
         is_streamed: bool,
+        told: Option<&Told>,
         errors: &mut Vec<ReportError>,
     ) -> Result<(), Failure> {
-        let printed = self.format.format().render(report, all).unwrap_or_else(|error| {
+        let render = |format: Format, all| match (format, told) {
+            (Format::Human, Some(told)) => Ok(told.before.clone() + &told.rest),
+            _ => format.render(report, all),
+        };
+        let mut printed = render(self.format.format(), all).unwrap_or_else(|error| {
             errors.push(ReportError::Unrenderable(error));
             String::new()
         });
@@ -197,6 +231,9 @@ impl Reports {
                 // What was found out is not lost for it.
                 Err(error) => errors.push(ReportError::Unwritable { path: path.clone(), error }),
             }
+        }
+        if let Some(told) = told.filter(|_| self.prints_for_people()) {
+            printed.clone_from(&told.rest);
         }
         let is_quiet = terminal::is_quiet() && self.prints_for_people();
         let is_silent = is_quiet && exit_of(report) == Exit::Good;
@@ -212,7 +249,7 @@ impl Reports {
             if is_streamed && *format == Format::Jsonl {
                 continue;
             }
-            match format.render(report, true) {
+            match render(*format, true) {
                 Ok(text) => {
                     if let Err(error) = write_file(path, &text) {
                         errors.push(ReportError::Unwritable { path: path.clone(), error });
@@ -231,7 +268,7 @@ impl Reports {
     /// Some of them cannot be written.
     pub(super) fn write(&self, report: &Report, all: bool) -> Result<(), Failure> {
         let mut errors = Vec::new();
-        self.deliver(report, all, false, &mut errors)?;
+        self.deliver(report, all, false, None, &mut errors)?;
         if errors.is_empty() { Ok(()) } else { Err(Failure::Reports(errors)) }
     }
 }
@@ -290,10 +327,14 @@ impl Recording<'_> {
         }
     }
 
-    /// Ends the report; `complete` says whether the run came to its end, and
-    /// `fill` adds what only the end tells. `others` are names of programs that
-    /// known failures may name, besides those that the command carries. Answers
-    /// with the report after it was printed and written.
+    /// The arguments of the run, for those that were chosen for whoever did not
+    /// give them.
+    pub(super) fn add_arguments(&mut self, arguments: &[&str]) {
+        self.run.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+    }
+
+    /// Ends the report; `fill` adds what only the end tells. Answers with the
+    /// report after it was printed and written.
     ///
     /// # Errors
     ///
@@ -301,12 +342,11 @@ impl Recording<'_> {
     /// the same.
     pub(super) fn finish(
         self,
-        all: bool,
-        complete: bool,
-        others: &[&str],
+        ending: &Ending<'_>,
         fill: impl FnOnce(&mut Report),
     ) -> Result<Report, Failure> {
         self.bar.finish_and_clear();
+        let complete = !ending.is_cut_short;
         let mut cases = self.cases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         cases.sort_by_key(|(number, _)| *number);
         let cases = cases.into_iter().map(|(_, case)| case).collect();
@@ -315,7 +355,7 @@ impl Recording<'_> {
         report.complete = complete;
         fill(&mut report);
         let settled = match self.known {
-            Some(known) if complete => known.settle(&mut report, others),
+            Some(known) if complete => known.settle(&mut report, ending.others),
             _ => Ok(()),
         };
         let mut errors = Vec::new();
@@ -325,7 +365,8 @@ impl Recording<'_> {
                 errors.push(ReportError::Unwritable { path: path.to_owned(), error });
             }
         }
-        self.reports.deliver(&report, all, true, &mut errors)?;
+        let told = ending.told.as_ref();
+        self.reports.deliver(&report, ending.all, true, told, &mut errors)?;
         settled?;
         if errors.is_empty() { Ok(report) } else { Err(Failure::Reports(errors)) }
     }

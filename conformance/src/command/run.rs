@@ -8,8 +8,8 @@ use vmo_abi::Syscall;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::known::KnownFailures;
-use super::replay::{Again, Ending, Selection, finish, judge, select};
-use super::reports::Reports;
+use super::replay::{Again, Selection, finish, judge, select};
+use super::reports::{Described, Ending, Reports};
 use super::source::{self, Source};
 use super::{How, quoted};
 use crate::backends::Choice;
@@ -162,8 +162,13 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
     let include_hazards = arguments.include_hazards || is_reference;
     let options = CaseOptions { level: how.level(), include_hazards };
     let known = arguments.known.read()?;
-    let recording =
-        how.begin("run", &arguments.reports, arguments.shard, known.as_ref(), &start)?;
+    let described = Described {
+        command: "run",
+        target: &how.target,
+        shard: arguments.shard,
+        known: known.as_ref(),
+    };
+    let recording = arguments.reports.begin(&described, &start)?;
     recording.expects(tests.len() + selected.len());
     let judged = |index: usize, report: &CaseReport| {
         let test = tests[index];
@@ -183,5 +188,6 @@ pub(super) fn run(arguments: &Run) -> Result<Exit, Failure> {
         Err(error) => Err(error.into()),
     };
     let hint = tests.is_empty().then(|| arguments.hint(&suite)).flatten();
-    finish(recording, replayed, &arguments.reports, how.all, Ending { hint, others: &[] })
+    let ending = Ending { all: how.all, ..Ending::default() };
+    finish(recording, replayed, &arguments.reports, ending, hint)
 }

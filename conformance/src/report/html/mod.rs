@@ -214,6 +214,8 @@ pub(super) fn write(report: &Report) -> serde_json::Result<String> {
         page.push_str(before);
         match name {
             "title" => page.push_str(&title),
+            // Names of faults are long for a phone.
+            "heading" => page.push_str(&title.replace('_', "_<wbr>")),
             "about" => page.push_str(&escaped(&about)),
             "notes" => page.push_str(&notes(report)),
             "totals" => page.push_str(&totals(report)),

@@ -8,7 +8,7 @@ mod summary;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use vmo_abi::{Backend, Capability, LossKind};
+use vmo_abi::{Backend, LossKind};
 
 use crate::backends::StartError;
 use crate::level::Level;
@@ -54,8 +54,9 @@ pub enum Verdict {
         /// What was different.
         mismatch: Mismatch,
     },
-    /// The backend does not offer something that the program needs.
-    Unsupported(Capability),
+    /// The backend does not offer something that the program needs: the name of
+    /// a capability, or what else it is.
+    Unsupported(String),
     /// The backend was lost.
     Lost {
         /// How.
@@ -108,7 +109,15 @@ pub fn replay(runner: &mut Runner<'_>, program: &Program, level: Level) -> Repla
     });
     match result {
         Ok(()) => {}
-        Err(RunError::Unsupported(capability)) => verdict = Verdict::Unsupported(capability),
+        Err(RunError::Unsupported(capability)) => {
+            verdict = Verdict::Unsupported(capability.name().to_owned());
+        }
+        Err(RunError::NoSuchAddress(kind)) => {
+            verdict = Verdict::Unsupported(format!("{kind} address"));
+        }
+        Err(RunError::NoSuchHandle(kind)) => {
+            verdict = Verdict::Unsupported(format!("handle to the {kind}"));
+        }
         Err(RunError::Lost { kind, detail }) => verdict = Verdict::Lost { kind, detail },
         Err(error) => verdict = Verdict::Broken(error),
     }

@@ -87,9 +87,7 @@ impl Case {
                 let is_accepted = matches!(replayed.verdict, Replay::Accepted { .. });
                 if is_accepted { Verdict::Accepted } else { Verdict::Fail }
             }
-            Replay::Unsupported(missing) => {
-                reasoned(&mut detail, Verdict::Unsupported, missing.name())
-            }
+            Replay::Unsupported(missing) => reasoned(&mut detail, Verdict::Unsupported, missing),
             Replay::Lost { kind, detail: reason } => {
                 let verdict = match kind {
                     LossKind::Crash => Verdict::Crash,

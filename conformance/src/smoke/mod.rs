@@ -239,7 +239,7 @@ impl Steps<'_> {
                 self.bad(name, format!("{}: {detail}", kind.name()), "");
             }
             Verdict::Unsupported(missing) => {
-                let seen = format!("it needs `{}` as well", missing.name());
+                let seen = format!("it needs `{missing}` as well");
                 self.bad(name, seen, "claim both or neither");
             }
             Verdict::Broken(error) => {

@@ -173,7 +173,8 @@ impl<'a> Cursor<'a> {
         let line = self.run(|byte| byte != b'\n');
         self.offset += line.len();
         self.offset += usize::from(self.offset < self.text.len());
-        let line = line.strip_suffix('\r').unwrap_or(line);
+        // More of them would not be the same when they are read again.
+        let line = line.trim_end_matches('\r');
         Ok(line.strip_prefix('#').map(|comment| comment.strip_prefix(' ').unwrap_or(comment)))
     }
 

@@ -119,6 +119,11 @@ pub fn done(code: u8, fault: Option<u64>) -> Vec<u8> {
     }
 }
 
+/// The result of a call.
+pub fn status(status: i32) -> Vec<u8> {
+    [&[0x85][..], &status.to_le_bytes()].concat()
+}
+
 /// A running agent.
 pub struct Agent {
     child: Option<Child>,

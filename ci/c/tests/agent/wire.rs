@@ -202,6 +202,15 @@ impl Agent {
         }
     }
 
+    /// Waits until a message has come.
+    pub fn wait_for(&mut self, text: &str) {
+        let wanted = text.as_bytes();
+        while !self.received.windows(wanted.len()).any(|window| window == wanted) {
+            let bytes = self.output.recv_timeout(PATIENCE).expect("the message comes");
+            self.received.extend(bytes);
+        }
+    }
+
     /// Asks, and answers with the payload of the answer.
     pub fn ask(&mut self, payload: &[u8]) -> Vec<u8> {
         self.sequence += 1;

@@ -11,7 +11,7 @@
 #define PAGE_SIZE 4096u
 #define SLOTS 32u
 #define ARGUMENTS 8u
-#define BAD_SYSCALL (-11)
+#define BAD_SYSCALL (-13)
 
 /* A frame is a header, a payload and the payload's check. */
 #define HEADER ((size_t)16)

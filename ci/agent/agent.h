@@ -34,10 +34,11 @@ typedef struct zx_wait_item {
 
 /*
  * The largest payload of a frame, at least 1024. The agent has two buffers of
- * that size, and little memory besides.
+ * that size, and little memory besides. A frame should not take a slow line
+ * longer than half a second; a fast one may have 0x10000.
  */
 #ifndef AGENT_PAYLOAD
-#define AGENT_PAYLOAD 0x10000
+#define AGENT_PAYLOAD 4096
 #endif
 
 /* Made from the table of calls: begin. */

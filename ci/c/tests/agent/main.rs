@@ -1,5 +1,6 @@
 //! The agent for kernels, `ci/agent/agent.c`.
 
+mod example;
 mod frames;
 mod operations;
 mod ports;

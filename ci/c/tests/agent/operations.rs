@@ -1,10 +1,10 @@
 //! What each operation does, on a kernel that writes its calls down.
 
-use vmo_abi::{ArgumentKind, Syscall};
+use vmo_abi::{ArgumentKind, Syscall, ZX_ERR_BAD_SYSCALL};
 
 use crate::sources::MISSING;
 use crate::wire::{
-    Agent, call, control, done, fill, get, hello, keep, load, number, put, slot, store,
+    Agent, call, control, done, fill, get, hello, keep, load, number, put, slot, status, store,
 };
 
 const LIMIT: u32 = 1024;
@@ -16,10 +16,6 @@ const USER_END: u64 = USER + 0x2000;
 /// The result of a load or `get` that went well.
 fn bytes(code: u8, bytes: &[u8]) -> Vec<u8> {
     [&[code + 0x80, 0][..], bytes].concat()
-}
-
-fn status(status: i32) -> Vec<u8> {
-    [&[0x85][..], &status.to_le_bytes()].concat()
 }
 
 #[test]
@@ -51,7 +47,7 @@ fn an_agent_without_hooks_offers_nothing() {
     let arena = u64::from_le_bytes(answer[25..33].try_into().unwrap());
     let arguments: Vec<Vec<u8>> = (0..8).map(number).collect();
     for number in 0..=u8::MAX {
-        assert_eq!(agent.ask(&call(number, &arguments)), status(-11));
+        assert_eq!(agent.ask(&call(number, &arguments)), status(ZX_ERR_BAD_SYSCALL));
     }
     agent.expect(&[
         (control(10, 1), vec![0x8a, 1]),
@@ -113,7 +109,7 @@ fn calls_get_their_arguments_cut_to_what_is_declared() {
             let values: Vec<Vec<u8>> = (0..count).map(|index| number(argument(index))).collect();
             let answer = agent.ask(&call(code, &values));
             if *syscall == MISSING {
-                assert_eq!(answer, status(-11));
+                assert_eq!(answer, status(ZX_ERR_BAD_SYSCALL));
                 continue;
             }
             assert_eq!(answer, status(-100 - i32::from(code)), "{}", syscall.name());

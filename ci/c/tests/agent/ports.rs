@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use vmo_abi::{Syscall, ZX_ERR_INVALID_ARGS, ZX_OK, ZX_VM_FLAG_PERM_READ, ZX_VM_FLAG_PERM_WRITE};
 
 use crate::sources::{STRICT, compile, compilers, folder};
-use crate::wire::{Agent, call, done, get, hello, keep, load, number, put, slot, store};
+use crate::wire::{Agent, call, done, get, hello, keep, load, number, put, slot, status, store};
 
 const LIMIT: usize = 0x10000;
 
@@ -33,6 +33,7 @@ fn agent() -> Option<PathBuf> {
             let mut arguments = STRICT.map(str::to_owned).to_vec();
             arguments.extend([
                 "-O1".to_owned(),
+                format!("-DAGENT_PAYLOAD={LIMIT}"),
                 format!("-I{}", agent.display()),
                 source("agent.c"),
                 source("ports/posix.c"),
@@ -47,10 +48,6 @@ fn agent() -> Option<PathBuf> {
             Some(program)
         })
         .clone()
-}
-
-fn status(status: i32) -> Vec<u8> {
-    [&[0x85][..], &status.to_le_bytes()].concat()
 }
 
 /// What a tester would do: handles, bytes, mappings, faults.

@@ -22,7 +22,7 @@ pub fn folder() -> PathBuf {
 }
 
 /// Whether a program can be run.
-fn exists(program: &str) -> bool {
+pub fn exists(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 

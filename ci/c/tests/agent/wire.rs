@@ -119,6 +119,11 @@ pub fn done(code: u8, fault: Option<u64>) -> Vec<u8> {
     }
 }
 
+/// The result of a call.
+pub fn status(status: i32) -> Vec<u8> {
+    [&[0x85][..], &status.to_le_bytes()].concat()
+}
+
 /// A running agent.
 pub struct Agent {
     child: Option<Child>,
@@ -194,6 +199,15 @@ impl Agent {
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => panic!("no answer"),
             }
+        }
+    }
+
+    /// Waits until a message has come.
+    pub fn wait_for(&mut self, text: &str) {
+        let wanted = text.as_bytes();
+        while !self.received.windows(wanted.len()).any(|window| window == wanted) {
+            let bytes = self.output.recv_timeout(PATIENCE).expect("the message comes");
+            self.received.extend(bytes);
         }
     }
 

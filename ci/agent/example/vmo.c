@@ -10,7 +10,7 @@
 #define PAGE 4096u
 #define PAGES 8192u
 #define VMOS 1024u
-#define LARGEST (UINT64_MAX / PAGE / 2 * PAGE)
+#define LARGEST (UINT64_MAX / PAGE * PAGE)
 
 struct page {
     uint8_t bytes[PAGE];

@@ -155,7 +155,8 @@ impl Hello {
             out.extend_from_slice(&handle.to_le_bytes());
         }
         for text in [&self.edition, &self.name] {
-            let len = text.floor_char_boundary(usize::from(u8::MAX));
+            let ends = (0..=text.len().min(usize::from(u8::MAX))).rev();
+            let len = ends.into_iter().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
             out.push(len as u8);
             out.extend_from_slice(&text.as_bytes()[..len]);
         }

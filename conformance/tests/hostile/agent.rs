@@ -16,8 +16,11 @@ use vmo_conformance::remote::serve::{Served, serve};
 /// Answers before it misbehaves.
 const GOOD_ANSWERS: u32 = 40;
 
+/// Does something wrong instead of sending a frame.
+type Misbehave = fn(&mut Output, &[u8]) -> io::Result<()>;
+
 /// What it can do wrong.
-pub(crate) const MISBEHAVIOURS: &[(&str, fn(&mut Output, &[u8]) -> io::Result<()>)] = &[
+pub(crate) const MISBEHAVIOURS: &[(&str, Misbehave)] = &[
     ("abort", |_, _| std::process::abort()),
     ("exit", |_, _| exit(7)),
     ("exit_well", |_, _| exit(0)),
@@ -153,7 +156,7 @@ fn with_payload(frame: &[u8], payload: &[u8]) -> Vec<u8> {
 pub(crate) struct Output {
     good_answers: u32,
     marker: PathBuf,
-    misbehave: fn(&mut Self, &[u8]) -> io::Result<()>,
+    misbehave: Misbehave,
 }
 
 impl Output {

@@ -258,7 +258,7 @@ mod tests {
                 }
             }
         });
-        let sent: Vec<u8> = (0..1_000_000_u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|n| ((n * 7) >> 3) as u8).collect();
         let (mut put, mut got, mut buffer) = (0, Vec::new(), [0; 5000]);
         while got.len() < sent.len() {
             put += tester.put(&sent[put..]);

@@ -25,6 +25,7 @@ pub mod runner;
 mod shard;
 pub mod shrink;
 pub mod smoke;
+pub mod starter;
 pub mod suite;
 mod whole_file;
 

@@ -13,6 +13,7 @@ use crate::export::ExportError;
 use crate::level::Level;
 use crate::report::{MergeError, ReadError, RenderError};
 use crate::runner::RunError;
+use crate::starter::InitError;
 
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -76,6 +77,8 @@ pub(super) enum Failure {
     /// The report cannot be written to files; it was printed.
     Reports(Vec<ReportError>),
     Output(io::Error),
+    /// Nothing could be started.
+    Init(InitError),
 }
 
 impl Failure {
@@ -150,8 +153,15 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
+            Self::Init(error) => error.fmt(f),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
+    }
+}
+
+impl From<InitError> for Failure {
+    fn from(error: InitError) -> Self {
+        Self::Init(error)
     }
 }
 

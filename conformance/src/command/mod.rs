@@ -15,6 +15,7 @@ mod findings;
 mod fuzz;
 mod fuzzed;
 mod hunted;
+mod init;
 mod known;
 mod manual;
 mod merge;
@@ -71,6 +72,12 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Action {
+    /// Write a starter test, known failures and CI files.
+    ///
+    /// Write a starter test, a list of known failures, a configuration file and
+    /// CI files into your project. Nothing that is there is overwritten.
+    #[command(after_help = "Example: vmo-conformance init --kind rust --github")]
+    Init(init::Init),
     /// Run the suite, and replay recordings of a real kernel.
     #[command(after_help = "Example: vmo-conformance run --level kernel 'vmo_clone::*'")]
     Run(run::Run),
@@ -223,6 +230,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let started = Instant::now();
     let result = match command.action {
+        Action::Init(arguments) => init::init(&arguments),
         Action::Run(arguments) => run::run(&arguments),
         Action::Replay(arguments) => replay::replay(&arguments),
         Action::Clauses(arguments) => clauses::clauses(&arguments),

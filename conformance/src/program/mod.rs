@@ -18,7 +18,7 @@ pub(crate) use data::is_fill;
 pub use data::{Data, LONGEST_DATA, Part};
 pub use error::{Position, SyntaxError};
 pub use golden::parse_golden;
-pub use names::MOST_NAMES;
+pub use names::{MOST_NAMES, words};
 pub use parse::{parse, parse_bytes};
 pub use print::print;
 

@@ -1,9 +1,11 @@
 //! The words of programs: those with a fixed meaning, and the names that a
 //! program binds.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::{Address, Handle, Name};
+use vmo_abi::{Named, OBJECT_TYPES, STATUSES, Syscall, names_of};
+
+use super::{Address, Field, Handle, Name};
 
 /// Words with a meaning of their own, which no program can bind.
 pub(super) const FIXED_WORDS: [&str; 24] = [
@@ -32,6 +34,26 @@ pub(super) const FIXED_WORDS: [&str; 24] = [
     "fail_allocation",
     "program",
 ];
+
+/// Every word of the text form: calls, arguments, fields, statuses, flags and the
+/// fixed words. Names that programs bind and numbers are not among them.
+#[must_use]
+pub fn words() -> BTreeSet<&'static str> {
+    let declarations = Syscall::ALL.iter().map(|call| call.declaration());
+    let arguments = declarations.flat_map(|declaration| {
+        let kinds = declaration.arguments.iter();
+        let flags = kinds.clone().filter_map(|argument| names_of(argument.kind));
+        let flags = flags.flat_map(Named::table).map(|(name, _)| *name);
+        kinds.map(|argument| argument.name).chain(flags)
+    });
+    let types = OBJECT_TYPES.iter().map(|(name, _)| *name);
+    let statuses = STATUSES.iter().map(|(name, _)| *name);
+    let calls = Syscall::ALL.iter().map(|call| call.name());
+    let steps = ["address", "len", "pages", "nth", "FAULT", "topic", "marks"];
+    (FIXED_WORDS.into_iter().chain(Field::KEYS).chain(steps))
+        .chain(calls.chain(arguments).chain(types).chain(statuses))
+        .collect()
+}
 
 /// The handle of a fixed word.
 pub(super) fn handle_from_word(word: &str) -> Option<Handle> {

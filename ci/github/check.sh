@@ -30,6 +30,8 @@ annotate() {
         echo "::warning::jq is not installed, so failures are not annotated; install it"
         return
     fi
+    # The parts of a run have annotated what failed in them.
+    if [ "$shown" = 0 ]; then return; fi
     jq --raw-output --argjson shown "$shown" '
         def text: gsub("%"; "%25") | gsub("\r"; "%0D") | gsub("\n"; "%0A");
         def property: text | gsub(":"; "%3A") | gsub(","; "%2C");
@@ -96,7 +98,6 @@ merge)
         --report "html=$reports/report.html" --report "markdown=$reports/report.md" \
         --report "badge-svg=$reports/badge.svg" --report "badge-json=$reports/badge.json" ||
         code=$?
-    # The parts have annotated what failed in them.
     shown=0
     finish "$code"
     ;;

@@ -2,6 +2,9 @@
 //! conflict is reported.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use vmo_conformance::Level;
 use vmo_conformance::backends::built_in;
@@ -46,4 +49,43 @@ fn every_conflict_is_reported() {
     assert!(seen.is_subset(&known), "unknown: {:?}", seen.difference(&known));
     let silent: Vec<_> = known.difference(&seen).collect();
     assert!(silent.is_empty(), "conflicts that no test reports: {silent:?}");
+}
+
+/// The page about conflicts, as the ledger has it.
+fn page_of_conflicts() -> String {
+    let mut text = "# Where pages and kernel contradict each other\n\n\
+                    The pages of the edition 2018-06, and its kernel as it was recorded. Below the level\n\
+                    of the kernel a backend is judged as the last column says, and the report tells on\n\
+                    which side it stands. Made of the ledger (`src/ledger/conflicts.rs`) by the test\n\
+                    `ledger`.\n\n\
+                    | conflict | the pages | the kernel | how it is judged | clauses |\n\
+                    |---|---|---|---|---|\n"
+        .to_owned();
+    for conflict in conflicts() {
+        let clauses = clauses().filter(|clause| clause.conflict == Some(conflict.id));
+        let clauses: Vec<_> = clauses.map(|clause| clause.id).collect();
+        let cell = |text: &str| text.replace('|', "\\|");
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} |",
+            conflict.id,
+            cell(conflict.page),
+            cell(conflict.kernel),
+            cell(conflict.verdict),
+            clauses.join(" ")
+        );
+    }
+    text
+}
+
+#[test]
+fn the_page_about_conflicts_is_that_of_the_ledger() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("CONFLICTS.md");
+    let made = page_of_conflicts();
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&file, &made).expect("the file can be written");
+    }
+    let known = fs::read_to_string(&file).unwrap_or_default();
+    let place = file.display();
+    assert!(known == made, "{place} is out of date; run the test with UPDATE_SNAPSHOTS=1");
 }

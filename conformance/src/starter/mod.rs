@@ -141,7 +141,8 @@ const CFLITE: [(&str, &str); 3] = [
     (".clusterfuzzlite/build.sh", include_str!("../../../ci/clusterfuzzlite/build.sh")),
     (".clusterfuzzlite/project.yaml", include_str!("../../../ci/clusterfuzzlite/project.yaml")),
 ];
-const AGENT: [(&str, &str); 5] = [
+const AGENT: [(&str, &str); 6] = [
+    ("zircon-agent/README.md", include_str!("../../../ci/agent/README.md")),
     ("zircon-agent/agent.c", include_str!("../../../ci/agent/agent.c")),
     ("zircon-agent/agent.h", include_str!("../../../ci/agent/agent.h")),
     ("zircon-agent/ports/line.c", include_str!("../../../ci/agent/ports/line.c")),
@@ -214,7 +215,9 @@ fn files(kind: Kind, wanted: &Wanted) -> Vec<File> {
         files.push(File::new("examples/zircon.rs", COMMAND));
     }
     if kind == Kind::Program {
-        files.extend(AGENT.map(|(path, text)| File::new(path, text)));
+        // What stays behind is linked to.
+        let ci = concat!("](", env!("CARGO_PKG_REPOSITORY"), "/blob/main/ci/");
+        files.extend(AGENT.map(|(path, text)| File::new(path, text.replace("](../", ci))));
     }
     files.push(File::new("expectations.toml", EXPECTATIONS));
     let backend = wanted.backend.as_deref().or(kind.example());
@@ -280,7 +283,7 @@ fn next(kind: Kind, wanted: &Wanted, steps: &[Step]) -> Vec<String> {
         Kind::Library | Kind::Program => {
             if kind == Kind::Program {
                 next.push(
-                    "build zircon-agent/agent as zircon-agent/ports/posix.c says, or write \
+                    "build zircon-agent/agent as its README.md says, or write \
                            a port of your own beside it"
                         .to_owned(),
                 );

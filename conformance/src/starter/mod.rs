@@ -283,8 +283,8 @@ fn next(kind: Kind, wanted: &Wanted, steps: &[Step]) -> Vec<String> {
         Kind::Library | Kind::Program => {
             if kind == Kind::Program {
                 next.push(
-                    "build zircon-agent/agent as its README.md says, or write \
-                           a port of your own beside it"
+                    "build zircon-agent/agent as zircon-agent/ports/posix.c says, or write \
+ a port of your own, as zircon-agent/README.md shows"
                         .to_owned(),
                 );
             }

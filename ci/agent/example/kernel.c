@@ -144,7 +144,8 @@ static uint64_t now(void) {
     return ((uint64_t)high << 32 | low) / 2 + 2;
 }
 
-static int access(uint64_t address, void* bytes, size_t length, int is_store, uint64_t* fault) {
+static int access_memory(uint64_t address, void* bytes, size_t length, int is_store,
+                         uint64_t* fault) {
     size_t good = accessible(address, length, is_store ? PRESENT | WRITABLE : PRESENT);
     if (good < length) {
         *fault = address + good;
@@ -158,7 +159,7 @@ static const struct agent_port port = {
     .calls = &calls,
     .environment = &environment,
     .clock = now,
-    .access = access,
+    .access = access_memory,
 };
 
 void kernel_main(void);

@@ -207,7 +207,12 @@ impl Probe<'_> {
             {
                 checks.push(Check { clause, what: What::Untouched });
             }
-            if let Some(clause) = self.breaks(|outcome| outcome.overran = true) {
+            // Only behind a buffer is there room in an exported program to look at.
+            let has_buffer = self.outcome.bytes.is_some() && !is_wait;
+            if has_buffer
+                && self.outcome.is_ok()
+                && let Some(clause) = self.breaks(|outcome| outcome.overran = true)
+            {
                 checks.push(Check { clause, what: What::NotOverrun });
             }
         } else if self.outcome.is_ok() {
